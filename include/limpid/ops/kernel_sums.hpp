@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSL-1.0
+/// @file limpid/ops/kernel_sums.hpp
+/// Kernel matrix times vectors: tiles of inner products consumed at once, the kernel matrix never stored.
+#ifndef LIMPID_OPS_KERNEL_SUMS_HPP
+#define LIMPID_OPS_KERNEL_SUMS_HPP
+
+#include <limpid/core/progress.hpp>
+#include <limpid/exec/policy.hpp>
+
+#include <cmath>
+#include <cstddef>
+
+namespace limpid {
+
+/// The kernel k(x, z), with its parameters named. Make one by `kernels::gaussian(gamma)` and friends.
+struct kernel_function {
+  enum class family { linear, polynomial, gaussian, laplacian } kind = family::gaussian;
+  double gamma = 1;      ///< > 0. gaussian: exp(-gamma |x-z|_2^2); laplacian: exp(-gamma |x-z|_1); polynomial: (gamma x.z + offset)^degree
+  double offset = 0;     ///< >= 0, polynomial only
+  unsigned degree = 1;   ///< >= 1, polynomial only
+
+  /// k(x, z) of two rows, in double.
+  template <class A, class B>
+  LIMPID_HD double operator()(A const& x, B const& z) const {
+    double dot = 0, squared = 0, absolute = 0;
+    for (std::size_t c = 0; c < x.size; ++c) {
+      double const a = static_cast<double>(x[c]), b = static_cast<double>(z[c]), gap = a - b;
+      dot += a * b;
+      squared += gap * gap;
+      absolute += gap < 0 ? -gap : gap;
+    }
+    switch (kind) {
+      case family::linear: return dot;
+      case family::gaussian: return std::exp(-gamma * squared);
+      case family::laplacian: return std::exp(-gamma * absolute);
+      case family::polynomial: break;
+    }
+    double const base = gamma * dot + offset;
+    double power = 1;
+    for (unsigned p = 0; p < degree; ++p) power *= base;
+    return power;
+  }
+};
+
+namespace kernels {
+constexpr kernel_function linear() { return {kernel_function::family::linear, 1, 0, 1}; }
+constexpr kernel_function gaussian(double gamma) { return {kernel_function::family::gaussian, gamma, 0, 1}; }
+constexpr kernel_function laplacian(double gamma) { return {kernel_function::family::laplacian, gamma, 0, 1}; }
+constexpr kernel_function polynomial(unsigned degree, double gamma = 1, double offset = 1) {
+  return {kernel_function::family::polynomial, gamma, offset, degree};
+}
+}  // namespace kernels
+
+}  // namespace limpid
+
+namespace limpid::ops {
+
+/// kernel_sums(exec, k, queries n x d, references m x d, weights m x b, out n x b, on_progress) -> false if stopped.
+/// out(i, c) = sum_j weights(j, c) k(query i, reference j). Sums are kept in double. `weights` with no data pointer: all 1, b = 1.
+/// O(n m d) time, O(m d) memory.
+struct kernel_sums_fn {
+  template <execution_policy P, class T, memory_space S>
+  bool operator()(P const& exec, kernel_function const& k, matrix_view<T const, S> queries,
+                  matrix_view<T const, S> references, matrix_view<double const, S> weights, matrix_view<double, S> out,
+                  progress const* on_progress = nullptr) const {
+    return kernel<kernel_sums_fn, P>::run(exec, k, queries, references, weights, out, on_progress);
+  }
+
+  template <host_policy P, class T>
+  static bool host(P const& exec, kernel_function const& k, matrix_view<T const> queries,
+                   matrix_view<T const> references, matrix_view<double const> weights, matrix_view<double> out,
+                   progress const*) {
+    exec.for_tiles(queries.rows, [&](std::size_t i) {
+      for (std::size_t c = 0; c < out.cols; ++c) out(i, c) = 0;
+      for (std::size_t j = 0; j < references.rows; ++j) {
+        double const value = k(queries.row(i), references.row(j));
+        for (std::size_t c = 0; c < out.cols; ++c) out(i, c) += value * (weights.data ? weights(j, c) : 1.0);
+      }
+    });
+    return true;
+  }
+};
+inline constexpr kernel_sums_fn kernel_sums{};
+
+}  // namespace limpid::ops
+
+#endif  // LIMPID_OPS_KERNEL_SUMS_HPP
