@@ -6,9 +6,9 @@
 
 #include <limpid/core/config.hpp>
 
+#include <charconv>
 #include <concepts>
 #include <cstddef>
-#include <cstdio>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -25,14 +25,14 @@ class input_error : public std::invalid_argument {
 namespace detail {
 
 inline std::string text(std::string_view s) { return std::string(s); }
-template <std::integral I>
-std::string text(I i) {
+template <std::integral Integer>
+std::string text(Integer i) {
   return std::to_string(i);
 }
+/// Six digits, a point in every locale.
 inline std::string text(double x) {
   char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.6g", x);
-  return buffer;
+  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, x, std::chars_format::general, 6).ptr};
 }
 
 /// Throws input_error with the parts put together: fail("hoc: ", "X row ", 3, " is not finite").

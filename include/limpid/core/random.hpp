@@ -6,7 +6,7 @@
 
 #include <limpid/core/config.hpp>
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace limpid {
@@ -20,15 +20,15 @@ class random_stream {
   using result_type = std::uint32_t;
 
   LIMPID_HD constexpr random_stream(std::uint64_t seed, std::uint32_t stream = 0, std::uint64_t row = 0) noexcept
-      : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
-        stream_(stream), row_{static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(row >> 32)} {}
+      : key_{{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}},
+        stream_(stream), row_{{static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(row >> 32)}} {}
 
   static constexpr result_type(min)() noexcept { return 0; }
   static constexpr result_type(max)() noexcept { return 0xffffffffu; }
 
   LIMPID_HD constexpr result_type operator()() noexcept {
     if (next_ == 4) {
-      block_ = philox({draw_++, stream_, row_[0], row_[1]}, key_);
+      block_ = philox({{draw_++, stream_, row_[0], row_[1]}}, key_);
       next_ = 0;
     }
     return block_[next_++];
@@ -49,21 +49,30 @@ class random_stream {
     }
   }
 
-  using words = std::array<std::uint32_t, 4>;
-  LIMPID_HD static constexpr words philox(words c, std::array<std::uint32_t, 2> key) noexcept {
+  /// Four, and two, words; arrays that device code may index without a flag of its compiler.
+  struct words {
+    std::uint32_t word[4];
+    LIMPID_HD constexpr std::uint32_t operator[](std::size_t i) const noexcept { return word[i]; }
+    friend constexpr bool operator==(words const&, words const&) = default;
+  };
+  struct two_words {
+    std::uint32_t word[2];
+    LIMPID_HD constexpr std::uint32_t operator[](std::size_t i) const noexcept { return word[i]; }
+  };
+  LIMPID_HD static constexpr words philox(words c, two_words key) noexcept {
     for (int round = 0; round < 10; ++round) {
       std::uint64_t const a = std::uint64_t{0xD2511F53u} * c[0], b = std::uint64_t{0xCD9E8D57u} * c[2];
-      c = {static_cast<std::uint32_t>(b >> 32) ^ c[1] ^ key[0], static_cast<std::uint32_t>(b),
-           static_cast<std::uint32_t>(a >> 32) ^ c[3] ^ key[1], static_cast<std::uint32_t>(a)};
-      key = {key[0] + 0x9E3779B9u, key[1] + 0xBB67AE85u};
+      c = {{static_cast<std::uint32_t>(b >> 32) ^ c[1] ^ key[0], static_cast<std::uint32_t>(b),
+            static_cast<std::uint32_t>(a >> 32) ^ c[3] ^ key[1], static_cast<std::uint32_t>(a)}};
+      key = {{key[0] + 0x9E3779B9u, key[1] + 0xBB67AE85u}};
     }
     return c;
   }
 
  private:
-  std::array<std::uint32_t, 2> key_;
+  two_words key_;
   std::uint32_t stream_, draw_ = 0;
-  std::array<std::uint32_t, 2> row_;
+  two_words row_;
   words block_{};
   unsigned next_ = 4;
 };
