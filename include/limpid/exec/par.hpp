@@ -17,10 +17,13 @@
 
 namespace limpid {
 
-struct par_policy : detail::host_memory {
+struct par_policy {
+  static constexpr memory_space space = memory_space::host;
   static constexpr bool vectorised = true;
   int threads = 0;  ///< 0 = OpenMP's own choice. Changes speed, never results.
 
+  static void* allocate(std::size_t bytes) { return detail::allocate_host(bytes); }
+  static void deallocate(void* block) noexcept { detail::deallocate_host(block); }
   template <class Tile>
   void for_tiles(std::size_t count, Tile const& tile) const {
     int const wanted = threads > 0 ? threads : omp_get_max_threads();

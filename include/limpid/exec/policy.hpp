@@ -89,11 +89,8 @@ consteval void enter() {
 }
 
 /// Plain host memory, aligned for every vector instruction set.
-struct host_memory {
-  static constexpr memory_space space = memory_space::host;
-  static void* allocate(std::size_t bytes) { return ::operator new(bytes, std::align_val_t{64}); }
-  static void deallocate(void* block) noexcept { ::operator delete(block, std::align_val_t{64}); }
-};
+inline void* allocate_host(std::size_t bytes) { return ::operator new(bytes, std::align_val_t{64}); }
+inline void deallocate_host(void* block) noexcept { ::operator delete(block, std::align_val_t{64}); }
 
 }  // namespace detail
 }  // namespace limpid

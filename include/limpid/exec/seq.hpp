@@ -8,8 +8,11 @@
 
 namespace limpid {
 
-struct seq_policy : detail::host_memory {
+struct seq_policy {
+  static constexpr memory_space space = memory_space::host;
   static constexpr bool vectorised = false;
+  static void* allocate(std::size_t bytes) { return detail::allocate_host(bytes); }
+  static void deallocate(void* block) noexcept { detail::deallocate_host(block); }
   template <class Tile>
   void for_tiles(std::size_t count, Tile const& tile) const {
     for (std::size_t t = 0; t < count; ++t) tile(t);

@@ -6,7 +6,9 @@
 #define LIMPID_OPS_CHECK_HPP
 
 #include <limpid/ops/memory.hpp>
+#include <limpid/ops/row_blocks.hpp>
 #include <limpid/ops/rows.hpp>
+#include <limpid/simd/rows.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -40,6 +42,17 @@ struct distribution_fault {
     }
     return sum < 1 - distribution_tolerance || sum > 1 + distribution_tolerance ? 3 : 0;
   }
+  row_fault rows(std::size_t begin, std::size_t end) const
+    requires(S == memory_space::host)
+  {
+    row_fault found;
+    for_row_blocks(p, begin, end, [&](T const* at, std::size_t ld, std::size_t first, std::size_t count) {
+      if (found.code) return;
+      auto const bad = lanes::row_check(at, ld, count, p.cols, distribution_tolerance);
+      if (bad.row < count) found = {first + bad.row, static_cast<int>(bad.fault)};
+    });
+    return found;
+  }
 };
 
 template <class T, memory_space S>
@@ -60,9 +73,9 @@ struct weight_fault {
 };
 
 /// Codes: 1 too large (or negative where that is not allowed).
-template <class I, memory_space S>
+template <class Label, memory_space S>
 struct label_fault {
-  vector_view<I const, S> y;
+  vector_view<Label const, S> y;
   std::size_t classes;
   bool unlabelled_allowed;
   LIMPID_HD int operator()(std::size_t i) const {
@@ -71,19 +84,19 @@ struct label_fault {
   }
 };
 
-template <class I, memory_space S>
+template <class Label, memory_space S>
 struct encode_label {
-  vector_view<I const, S> y;
+  vector_view<Label const, S> y;
   vector_view<std::int32_t, S> code;
   LIMPID_HD void operator()(std::size_t i) const { code[i] = y[i] < 0 ? -1 : static_cast<std::int32_t>(y[i]); }
 };
 
 }  // namespace detail
 
-/// Rows of `p` are probability distributions: finite, in [0, 1] within 1e-6, sum 1 within 1e-3.
+/// Throws what distribution_fault found; returns where it found nothing.
 template <execution_policy P, class T, memory_space S>
-void check_distributions(P const& exec, std::string_view where, std::string_view name, matrix_view<T const, S> p) {
-  row_fault const fault = first_row(exec, p.rows, detail::distribution_fault<T, S>{p});
+void report_distributions(P const& exec, std::string_view where, std::string_view name, matrix_view<T const, S> p,
+                          row_fault fault) {
   if (!fault.code) return;
   vector<T> const row = download(exec, p.row(fault.row));
   double sum = 0;
@@ -95,6 +108,12 @@ void check_distributions(P const& exec, std::string_view where, std::string_view
                          " has an entry outside [0, 1]; give probabilities, not logits");
   limpid::detail::fail(where, ": ", name, " row ", fault.row, " sums to ", sum,
                        "; rows must be probability distributions (tolerance 1e-3)");
+}
+
+/// Rows of `p` are probability distributions: finite, in [0, 1] within 1e-6, sum 1 within 1e-3.
+template <execution_policy P, class T, memory_space S>
+void check_distributions(P const& exec, std::string_view where, std::string_view name, matrix_view<T const, S> p) {
+  report_distributions(exec, where, name, p, first_row(exec, p.rows, detail::distribution_fault<T, S>{p}));
 }
 
 /// Every entry is finite.
@@ -109,7 +128,7 @@ void check_finite(P const& exec, std::string_view where, std::string_view name, 
   if (fault.code) limpid::detail::fail(where, ": ", name, " row ", fault.row, " is not finite");
 }
 
-/// Every weight is finite and not negative, and some weight is positive.
+/// Every weight is finite and not negative.
 template <execution_policy P, class T, memory_space S>
 void check_weights(P const& exec, std::string_view where, std::string_view name, vector_view<T const, S> w) {
   row_fault const fault = first_row(exec, w.size, detail::weight_fault<T, S>{w});
@@ -134,19 +153,19 @@ class label_codes {
 };
 
 /// Checks that labels are 0..classes-1 (or negative where `unlabelled_allowed`) and encodes them.
-template <execution_policy P, class I, memory_space S>
-label_codes<P> check_labels(P const& exec, std::string_view where, std::string_view name, vector_view<I const, S> y,
+template <execution_policy P, class Label, memory_space S>
+label_codes<P> check_labels(P const& exec, std::string_view where, std::string_view name, vector_view<Label const, S> y,
                             std::size_t classes, bool unlabelled_allowed = false) {
-  row_fault const fault = first_row(exec, y.size, detail::label_fault<I, S>{y, classes, unlabelled_allowed});
+  row_fault const fault = first_row(exec, y.size, detail::label_fault<Label, S>{y, classes, unlabelled_allowed});
   if (fault.code) {
-    vector<I> const label = download(exec, vector_view<I const, S>{&y[fault.row], 1});
+    vector<Label> const label = download(exec, vector_view<Label const, S>{&y[fault.row], 1});
     limpid::detail::fail(where, ": ", name, " row ", fault.row, " is ", label[0], "; labels must be 0..",
                          classes - 1, unlabelled_allowed ? ", or negative for unlabelled" : "");
   }
-  if constexpr (std::is_same_v<I, std::int32_t>)
+  if constexpr (std::is_same_v<Label, std::int32_t>)
     if (y.contiguous() && !unlabelled_allowed) return label_codes<P>(y);
   auto code = make_buffer<std::int32_t>(exec, y.size);
-  for_rows(exec, y.size, detail::encode_label<I, S>{y, code.view()});
+  for_rows(exec, y.size, detail::encode_label<Label, S>{y, code.view()});
   return label_codes<P>(std::move(code));
 }
 

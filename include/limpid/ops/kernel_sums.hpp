@@ -6,9 +6,12 @@
 
 #include <limpid/core/progress.hpp>
 #include <limpid/exec/policy.hpp>
+#include <limpid/ops/steps.hpp>
+#include <limpid/simd/kernel_sums.hpp>
 
 #include <cmath>
 #include <cstddef>
+#include <vector>
 
 namespace limpid {
 
@@ -69,15 +72,53 @@ struct kernel_sums_fn {
   template <host_policy P, class T>
   static bool host(P const& exec, kernel_function const& k, matrix_view<T const> queries,
                    matrix_view<T const> references, matrix_view<double const> weights, matrix_view<double> out,
-                   progress const*) {
-    exec.for_tiles(queries.rows, [&](std::size_t i) {
-      for (std::size_t c = 0; c < out.cols; ++c) out(i, c) = 0;
-      for (std::size_t j = 0; j < references.rows; ++j) {
-        double const value = k(queries.row(i), references.row(j));
-        for (std::size_t c = 0; c < out.cols; ++c) out(i, c) += value * (weights.data ? weights(j, c) : 1.0);
-      }
+                   progress const* on_progress) {
+    if constexpr (P::vectorised) return tiles(exec, k, queries, references, weights, out, on_progress);
+    else
+      return in_steps(exec, queries.rows, on_progress, [&](std::size_t i) {
+        for (std::size_t c = 0; c < out.cols; ++c) out(i, c) = 0;
+        for (std::size_t j = 0; j < references.rows; ++j) {
+          double const value = k(queries.row(i), references.row(j));
+          for (std::size_t c = 0; c < out.cols; ++c) out(i, c) += value * (weights.data ? weights(j, c) : 1.0);
+        }
+      });
+  }
+
+ private:
+  static constexpr std::size_t query_tile = 256;
+
+  static lanes::kernel translated(kernel_function const& k) {
+    using from = kernel_function::family;
+    auto const kind = k.kind == from::linear       ? lanes::kernel_kind::linear
+                      : k.kind == from::polynomial ? lanes::kernel_kind::polynomial
+                      : k.kind == from::gaussian   ? lanes::kernel_kind::gaussian
+                                                   : lanes::kernel_kind::laplacian_l1;
+    return {kind, k.gamma, k.offset, static_cast<int>(k.degree)};
+  }
+
+  template <host_policy P, class T>
+  static bool tiles(P const& exec, kernel_function const& k, matrix_view<T const> queries,
+                    matrix_view<T const> references, matrix_view<double const> weights, matrix_view<double> out,
+                    progress const* on_progress) {
+    bool const moves = k.kind == kernel_function::family::gaussian || k.kind == kernel_function::family::laplacian;
+    std::size_t const n = queries.rows, m = references.rows, d = queries.cols, sides = out.cols;
+    std::vector<double> mean(d), packed_weights(weights.data ? m * sides : 0);
+    for (std::size_t j = 0; moves && j < m; ++j)
+      for (std::size_t c = 0; c < d; ++c) mean[c] += static_cast<double>(references(j, c));
+    for (double& c : mean) c /= static_cast<double>(m);
+    for (std::size_t j = 0; weights.data && j < m; ++j)
+      for (std::size_t c = 0; c < sides; ++c) packed_weights[j * sides + c] = weights(j, c);
+    auto const packed = lanes::pack_rows(references.data, m, d, references.row_stride, references.col_stride,
+                                         moves ? mean.data() : nullptr);
+    auto const kernel = translated(k);
+    return in_steps(exec, (n + query_tile - 1) / query_tile, on_progress, [&](std::size_t t) {
+      std::size_t const begin = t * query_tile, end = begin + query_tile < n ? begin + query_tile : n;
+      std::vector<double> sums((end - begin) * sides);
+      lanes::kernel_sums_block(packed, queries.data, queries.row_stride, queries.col_stride, begin, end, kernel,
+                               weights.data ? packed_weights.data() : nullptr, sides, sums.data());
+      for (std::size_t i = begin; i < end; ++i)
+        for (std::size_t c = 0; c < sides; ++c) out(i, c) = sums[(i - begin) * sides + c];
     });
-    return true;
   }
 };
 inline constexpr kernel_sums_fn kernel_sums{};

@@ -6,6 +6,8 @@
 
 #include <limpid/core/progress.hpp>
 #include <limpid/exec/policy.hpp>
+#include <limpid/ops/steps.hpp>
+#include <limpid/simd/nearest.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -44,28 +46,70 @@ struct nearest_fn {
   template <host_policy P, class T>
   static bool host(P const& exec, matrix_view<T const> queries, matrix_view<T const> references, std::size_t k,
                    matrix_view<std::uint32_t> index, matrix_view<double> distance, nearest_options const& options) {
-    exec.for_tiles(queries.rows, [&](std::size_t i) {
+    if constexpr (P::vectorised) return tiles(exec, queries, references, k, index, distance, options);
+    else return plain(exec, queries, references, k, index, distance, options);
+  }
+
+ private:
+  static constexpr std::size_t query_tile = 256;
+
+  /// Every distance of a row, sorted: the reference.
+  template <host_policy P, class T>
+  static bool plain(P const& exec, matrix_view<T const> queries, matrix_view<T const> references, std::size_t k,
+                    matrix_view<std::uint32_t> index, matrix_view<double> distance, nearest_options const& options) {
+    return in_steps(exec, queries.rows, options.on_progress, [&](std::size_t i) {
       std::vector<std::pair<double, std::uint32_t>> all;
-      for (std::size_t j = 0; j < references.rows; ++j) {
-        if (options.exclude_self && i == j) continue;
-        double dot = 0, squared = 0, q2 = 0, r2 = 0;
-        for (std::size_t c = 0; c < queries.cols; ++c) {
-          double const q = static_cast<double>(queries(i, c)), r = static_cast<double>(references(j, c));
-          squared += (q - r) * (q - r);
-          dot += q * r;
-          q2 += q * q;
-          r2 += r * r;
-        }
-        all.emplace_back(options.distance == metric::cosine ? 1 - dot / std::sqrt(q2 * r2) : std::sqrt(squared),
-                         static_cast<std::uint32_t>(j));
-      }
+      all.reserve(references.rows);
+      for (std::size_t j = 0; j < references.rows; ++j)
+        if (!(options.exclude_self && i == j))
+          all.emplace_back(measure(queries.row(i), references.row(j), options.distance), static_cast<std::uint32_t>(j));
       std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(k), all.end());
       for (std::size_t c = 0; c < k; ++c) {
-        distance(i, c) = all[c].first;
+        distance(i, c) = finish(all[c].first, options.distance);
         index(i, c) = all[c].second;
       }
     });
-    return true;
+  }
+
+  /// Squared distance, or 1 - cosine.
+  template <class T>
+  static double measure(vector_view<T const> q, vector_view<T const> r, metric how) {
+    double dot = 0, squared = 0, q2 = 0, r2 = 0;
+    for (std::size_t c = 0; c < q.size; ++c) {
+      double const a = static_cast<double>(q[c]), b = static_cast<double>(r[c]);
+      squared += (a - b) * (a - b);
+      dot += a * b;
+      q2 += a * a;
+      r2 += b * b;
+    }
+    return how == metric::cosine ? 1 - dot / (std::sqrt(q2) * std::sqrt(r2)) : squared;
+  }
+  static double finish(double measured, metric how) { return how == metric::cosine ? measured : std::sqrt(measured); }
+
+  template <host_policy P, class T>
+  static bool tiles(P const& exec, matrix_view<T const> queries, matrix_view<T const> references, std::size_t k,
+                    matrix_view<std::uint32_t> index, matrix_view<double> distance, nearest_options const& options) {
+    bool const euclidean = options.distance == metric::euclidean;
+    std::size_t const n = queries.rows, m = references.rows, d = queries.cols;
+    std::vector<double> mean(d);
+    for (std::size_t j = 0; euclidean && j < m; ++j)
+      for (std::size_t c = 0; c < d; ++c) mean[c] += static_cast<double>(references(j, c));
+    for (double& c : mean) c /= static_cast<double>(m);
+    auto const packed = lanes::pack_rows(references.data, m, d, references.row_stride, references.col_stride,
+                                         euclidean ? mean.data() : nullptr,
+                                         euclidean ? lanes::metric::squared_euclidean : lanes::metric::cosine);
+    return in_steps(exec, (n + query_tile - 1) / query_tile, options.on_progress, [&](std::size_t t) {
+      std::size_t const begin = t * query_tile, end = begin + query_tile < n ? begin + query_tile : n;
+      std::vector<std::uint32_t> found((end - begin) * k);
+      std::vector<double> measured((end - begin) * k);
+      lanes::nearest_block(packed, queries.data, queries.row_stride, queries.col_stride, begin, end, k, options.exclude_self,
+                           found.data(), measured.data());
+      for (std::size_t i = begin; i < end; ++i)
+        for (std::size_t c = 0; c < k; ++c) {
+          index(i, c) = found[(i - begin) * k + c];
+          distance(i, c) = finish(measured[(i - begin) * k + c], options.distance);
+        }
+    });
   }
 };
 inline constexpr nearest_fn nearest{};

@@ -136,14 +136,13 @@ struct first_row_fn {
     auto const tiles = detail::tiles_of(rows, 4096);
     std::vector<row_fault> found(tiles.count);
     exec.for_tiles(tiles.count, [&](std::size_t t) {
-      if constexpr (P::vectorised && requires { f.rows(rows, rows); })
+      if constexpr (P::vectorised && requires { f.rows(rows, rows); }) {
         found[t] = f.rows(tiles.begin(t), tiles.end(t));
-      else
-        for (std::size_t i = tiles.begin(t); i < tiles.end(t); ++i)
-          if (int const code = f(i)) {
-            found[t] = {i, code};
-            break;
-          }
+      } else {
+        for (std::size_t i = tiles.begin(t); i < tiles.end(t) && !found[t].code; ++i)
+          found[t] = row_fault{i, f(i)};
+        if (!found[t].code) found[t] = row_fault{};
+      }
     });
     for (row_fault const& fault : found)
       if (fault.code) return fault;

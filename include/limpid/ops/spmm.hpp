@@ -5,6 +5,7 @@
 #define LIMPID_OPS_SPMM_HPP
 
 #include <limpid/exec/policy.hpp>
+#include <limpid/simd/sparse.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -37,8 +38,16 @@ struct spmm_fn {
   template <host_policy P, class T>
   static void host(P const& exec, csr_view<T> a, matrix_view<T const> x, matrix_view<T> out) {
     constexpr std::size_t tile = 512;
+    bool const packed = x.col_stride == 1 && out.col_stride == 1 && a.value.contiguous();
     exec.for_tiles((a.rows() + tile - 1) / tile, [&](std::size_t t) {
-      for (std::size_t r = t * tile; r < a.rows() && r < (t + 1) * tile; ++r)
+      std::size_t const begin = t * tile, end = begin + tile < a.rows() ? begin + tile : a.rows();
+      if constexpr (P::vectorised)
+        if (packed) {
+          lanes::spmm(a.start.data, a.col.data, a.value.data, x.data, static_cast<std::size_t>(x.row_stride),
+                      &out(begin, 0), static_cast<std::size_t>(out.row_stride), begin, end, x.cols);
+          return;
+        }
+      for (std::size_t r = begin; r < end; ++r)
         for (std::size_t c = 0; c < x.cols; ++c) {
           double sum = 0;
           for (std::uint64_t e = a.start[r]; e < a.start[r + 1]; ++e)
