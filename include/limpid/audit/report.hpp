@@ -26,7 +26,11 @@ struct loss_split {
 };
 
 /// How the labels are best used for training, by what was read from the data.
-enum class remedy { none, forward_correction, weights, repaired_labels };
+enum class remedy {
+  none,                ///< as they are
+  forward_correction,  ///< train through T
+  repaired_labels      ///< train on `suggested`, each row weighted by its `lead`
+};
 
 /// K classes, n rows. T(i, j) = P(given label j | true label i).
 struct report {
@@ -40,7 +44,8 @@ struct report {
 
   vector<double> p_right;               ///< n, P(the given label is right)
   vector<std::int32_t> suggested;       ///< n, the most probable true label
-  vector<std::uint8_t> is_issue;        ///< n, 1 where the label is more likely wrong than right, after calibration to noise_rate
+  vector<double> lead;                  ///< n, how far the suggested class leads the second, 0..1: the row's weight in repaired training
+  vector<std::uint8_t> is_issue;        ///< n, 1 where another label is suggested than the given one
   vector<std::size_t> ranking;          ///< n, row numbers, the most doubtful first
 
   vector<double> loss;                  ///< n, -log P(given label | x), out of fold
@@ -49,7 +54,8 @@ struct report {
   remedy recommended = remedy::none;
   std::string reason;                   ///< why, in a sentence
   std::vector<std::string> warnings;    ///< what to distrust, a sentence each
-  bool converged = true;
+  bool converged = true;                ///< every fit inside did
+  bool stopped = false;                 ///< on_progress asked to stop; what was not done by then is empty
 };
 
 }  // namespace limpid::audit
