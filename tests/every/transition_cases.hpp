@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSL-1.0
+/// The public functions of transition/, for the properties that hold for all functions.
+#ifndef LIMPID_TESTS_EVERY_TRANSITION_CASES_HPP
+#define LIMPID_TESTS_EVERY_TRANSITION_CASES_HPP
+
+#include <limpid/transition.hpp>
+
+#include <cstddef>
+#include <tuple>
+#include <vector>
+
+namespace limpid_test {
+
+/// Results as one row of numbers.
+class flattened {
+ public:
+  template <class T>
+  flattened& operator<<(limpid::matrix<T> const& m) {
+    for (std::size_t c = 0; c < m.rows() * m.cols(); ++c)
+      numbers_.push_back(static_cast<double>(m.data()[c]));
+    return *this;
+  }
+  template <class T>
+  flattened& operator<<(limpid::vector<T> const& v) {
+    for (T x : v) numbers_.push_back(static_cast<double>(x));
+    return *this;
+  }
+  flattened& operator<<(double x) {
+    numbers_.push_back(x);
+    return *this;
+  }
+  operator std::vector<double>() const { return numbers_; }  // NOLINT(*-explicit-*)
+
+ private:
+  std::vector<double> numbers_;
+};
+
+struct confident_joint_case {
+  static constexpr char const* name = "transition::confident_joint";
+  using function = limpid::transition::confident_joint_fn;
+  template <class Policy, class In>
+  static std::vector<double> run(Policy const& exec, In const& in) {
+    auto const r = limpid::transition::confident_joint(exec, in.probabilities, in.labels,
+                                                       {.keep_guess = true});
+    return flattened{} << r.thresholds << r.counts << r.calibrated << r.joint << r.transition
+                       << r.true_given_label << r.prior << r.class_estimated << r.label_seen
+                       << r.off_diagonal << r.guess;
+  }
+};
+
+struct anchor_points_case {
+  static constexpr char const* name = "transition::anchor_points";
+  using function = limpid::transition::anchor_points_fn;
+  template <class Policy, class In>
+  static std::vector<double> run(Policy const& exec, In const& in) {
+    auto const r = limpid::transition::anchor_points(exec, in.probabilities);
+    return flattened{} << r.transition << r.anchor_row << r.confidence << r.fell_back
+                       << r.shared_row << r.class_estimated;
+  }
+};
+
+struct dual_t_case {
+  static constexpr char const* name = "transition::dual_t";
+  using function = limpid::transition::dual_t_fn;
+  template <class Policy, class In>
+  static std::vector<double> run(Policy const& exec, In const& in) {
+    auto const r = limpid::transition::dual_t(exec, in.probabilities, in.labels);
+    return flattened{} << r.transition << r.club << r.spade << r.counts << r.never_predicted
+                       << r.class_estimated;
+  }
+};
+
+struct hoc_case {
+  static constexpr char const* name = "transition::hoc";
+  using function = limpid::transition::hoc_fn;
+  template <class Policy, class In>
+  static std::vector<double> run(Policy const& exec, In const& in) {
+    auto const r = limpid::transition::hoc(exec, in.features, in.labels, in.classes);
+    auto const s = limpid::transition::hoc(
+        exec, in.features, in.labels, in.classes,
+        {.distance = limpid::metric::euclidean, .rounds = 2, .subset = 20, .seed = 3});
+    return flattened{} << r.transition << r.prior << r.c1 << r.c2 << r.c3 << r.agreement
+                       << r.log_likelihood << r.class_estimated << s.c3;
+  }
+};
+
+/// Labels i, i + 1 and i + 2 as the three of row i.
+struct three_views_case {
+  static constexpr char const* name = "transition::three_views";
+  using function = limpid::transition::three_views_fn;
+  template <class Policy, class In>
+  static std::vector<double> run(Policy const& exec, In const& in) {
+    auto&& held = limpid::detail::materialise(in.labels);
+    auto const y = limpid::view(held);
+    limpid::matrix_view<std::int32_t const, Policy::space> const labels(y.data, y.size - 2, 3,
+                                                                        y.stride, y.stride);
+    auto const r = limpid::transition::three_views(exec, labels, in.classes);
+    return flattened{} << r.transition << r.prior << r.c3 << r.log_likelihood << r.class_estimated;
+  }
+};
+
+/// The transition matrix as a table of counts.
+struct count_intervals_case {
+  static constexpr char const* name = "transition::count_intervals";
+  using function = limpid::transition::count_intervals_fn;
+  template <class Policy, class In>
+  static std::vector<double> run(Policy const& exec, In const& in) {
+    auto const r = limpid::transition::count_intervals(exec, in.transition);
+    auto const s = limpid::transition::count_intervals(
+        exec, in.transition, {.rule = limpid::transition::interval_rule::bootstrap, .draws = 20});
+    return flattened{} << r.estimate << r.low << r.high << r.deviation << r.class_estimated
+                       << s.estimate << s.low << s.high;
+  }
+};
+
+using transition_cases = std::tuple<confident_joint_case, anchor_points_case, dual_t_case, hoc_case,
+                                    three_views_case, count_intervals_case>;
+
+}  // namespace limpid_test
+
+#endif  // LIMPID_TESTS_EVERY_TRANSITION_CASES_HPP
