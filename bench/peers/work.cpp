@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSL-1.0
+// One run of limpid's side of bench/peers/run.py, one thread:
+//   peer.work <knn|kernel_sums|split_losses|confident_joint> <folder> <rows> <cols>
+// reads <folder>/x.bin (float32, row-major) and, if needed, y.bin (int32), prints "<seconds> <peak bytes beyond the input>"
+// (processor time) and writes its result to <folder>/limpid.bin (float64).
+#include <limpid/graph/knn.hpp>
+#include <limpid/kernel_mean/evaluate.hpp>
+#include <limpid/mixture/split_losses.hpp>
+#include <limpid/transition/confident_joint.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <time.h>
+
+namespace {
+
+double now() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+/// Bytes of memory now (VmRSS) or at the peak since the last reset (VmHWM); exec() hands a process its parent's ru_maxrss.
+double resident(char const* which) {
+  double kilobytes = 0;
+  std::FILE* const file = std::fopen("/proc/self/status", "r");
+  char line[256];
+  while (file && std::fgets(line, sizeof line, file))
+    if (std::strncmp(line, which, std::strlen(which)) == 0) kilobytes = std::strtod(line + std::strlen(which) + 1, nullptr);
+  if (file) std::fclose(file);
+  return 1024 * kilobytes;
+}
+void reset_peak() {
+  if (std::FILE* const file = std::fopen("/proc/self/clear_refs", "w")) {
+    std::fputs("5", file);
+    std::fclose(file);
+  }
+}
+
+template <class T>
+std::vector<T> read(std::string const& path, std::size_t count) {
+  std::vector<T> values(count);
+  std::FILE* const file = std::fopen(path.c_str(), "rb");
+  if (!file || std::fread(values.data(), sizeof(T), count, file) != count) {
+    std::fprintf(stderr, "%s: cannot read %zu elements\n", path.c_str(), count);
+    std::exit(1);
+  }
+  std::fclose(file);
+  return values;
+}
+
+template <class V>
+void append(std::vector<double>& out, V const& values, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) out.push_back(static_cast<double>(values[i]));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 5) return std::fputs("peer.work <what> <folder> <rows> <cols>\n", stderr), 2;
+  std::string const what = argv[1], folder = argv[2];
+  std::size_t const n = std::strtoull(argv[3], nullptr, 10), d = std::strtoull(argv[4], nullptr, 10);
+  auto const values = read<float>(folder + "/x.bin", n * d);
+  auto const labels = what == "confident_joint" ? read<int>(folder + "/y.bin", n) : std::vector<int>{};
+  limpid::matrix_view<float const> const x(values.data(), n, d);
+
+  std::vector<double> out;
+  std::vector<double> const ones(what == "kernel_sums" ? n : 0, 1.0);
+  reset_peak();
+  double const before = resident("VmRSS"), start = now();
+  double seconds = 0, peak = 0;
+  auto const stop = [&] {
+    seconds = now() - start;
+    peak = resident("VmHWM") - before;
+  };
+  if (what == "knn") {
+    auto const r = limpid::graph::knn(x, {.k = 10});
+    stop();
+    append(out, r.index.data(), n * 10);
+  } else if (what == "kernel_sums") {
+    auto const r = limpid::kernel_mean::evaluate(limpid::kernels::gaussian(1.0 / static_cast<double>(d)), x, x, ones);
+    stop();
+    append(out, r.value, n);
+  } else if (what == "split_losses") {
+    auto const r = limpid::mixture::split_losses(limpid::vector_view<float const>(values.data(), n), {.max_iterations = 10});
+    stop();
+    append(out, r.prob_clean, n);
+  } else if (what == "confident_joint") {
+    auto const r = limpid::transition::confident_joint(x, labels);
+    stop();
+    append(out, r.calibrated.data(), d * d);
+  } else {
+    return std::fprintf(stderr, "unknown: %s\n", argv[1]), 2;
+  }
+
+  std::FILE* const file = std::fopen((folder + "/limpid.bin").c_str(), "wb");
+  if (!file || std::fwrite(out.data(), sizeof(double), out.size(), file) != out.size() || std::fclose(file)) return 1;
+  std::printf("%.6f %.0f\n", seconds, peak);
+}

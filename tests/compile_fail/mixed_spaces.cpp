@@ -1,0 +1,11 @@
+// EXPECT: the policy and the data are in different memory spaces
+// SPDX-License-Identifier: BSL-1.0
+// One of the two arguments was left on the device.
+#include <support/emulated_device.hpp>
+
+#include <limpid/exec/seq.hpp>
+#include <limpid/transition/dual_t.hpp>
+
+auto wrong(limpid::matrix<double> const& p, limpid_test::device_vector<int> const& labels) {
+  return limpid::transition::dual_t(limpid::seq, p, labels);
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "oracle.hpp"
+
+#include <limpid/simd/kernel_sums.hpp>
+
+using namespace lanes_test;
+namespace lanes = limpid::lanes;
+
+namespace {
+
+template <class T>
+double kernel_of(padded<T> const& x, std::size_t i, padded<T> const& y, std::size_t j,
+                 lanes::kernel const& k) {
+  double dot = 0, square = 0, size = 0;
+  for (std::size_t c = 0; c < x.K; ++c) {
+    double const a = static_cast<double>(x(i, c)), b = static_cast<double>(y(j, c));
+    dot += a * b;
+    square += (a - b) * (a - b);
+    size += std::fabs(a - b);
+  }
+  switch (k.kind) {
+    case lanes::kernel_kind::linear:
+      return dot;
+    case lanes::kernel_kind::polynomial:
+      return std::pow(k.gamma * dot + k.c0, k.degree);
+    case lanes::kernel_kind::gaussian:
+      return std::exp(-k.gamma * square);
+    case lanes::kernel_kind::laplacian_l1:
+      return std::exp(-k.gamma * size);
+    case lanes::kernel_kind::laplacian_l2:
+      return std::exp(-k.gamma * std::sqrt(square));
+  }
+  return 0;
+}
+
+constexpr lanes::kernel_kind kinds[] = {
+    lanes::kernel_kind::linear, lanes::kernel_kind::polynomial, lanes::kernel_kind::gaussian,
+    lanes::kernel_kind::laplacian_l1, lanes::kernel_kind::laplacian_l2};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("kernel sums and products against double loops", T, float, double) {
+  for_each_set([&] {
+    for (auto kind : kinds)
+      for (std::size_t n : sizes{0, 1, 5, 14, 15, 32, 33, 70})
+        for (std::size_t d : sizes{1, 3, 33})
+          for (std::size_t B : sizes{0, 1, 2, 17}) {
+            CAPTURE(static_cast<int>(kind));
+            CAPTURE(n);
+            CAPTURE(d);
+            CAPTURE(B);
+            lanes::kernel k;
+            k.kind = kind;
+            k.gamma = 0.7 / static_cast<double>(d);
+            auto const x = random_rows<T>(n, d, 2, 3), y = random_rows<T>(n + 4, d, 1, 4),
+                       w = random_rows<T>(n + 4, B, 0, 5);
+            std::vector<double> weights;
+            for (std::size_t j = 0; j < n + 4; ++j)
+              for (std::size_t b = 0; b < B; ++b) weights.push_back(static_cast<double>(w(j, b)));
+            std::size_t const sides = B == 0 ? 1 : B;
+            std::vector<double> out(n * sides + 1, 0.25), mean(d, 0.1);
+            bool const centred =
+                kind != lanes::kernel_kind::linear && kind != lanes::kernel_kind::polynomial;
+            auto const refs =
+                lanes::pack_rows(y.data.data(), y.n, d, static_cast<std::ptrdiff_t>(y.ld), 1,
+                                 centred ? mean.data() : nullptr);
+            lanes::kernel_sums_block(refs, x.data.data(), static_cast<std::ptrdiff_t>(x.ld), 1, 0,
+                                     n, k, B == 0 ? nullptr : weights.data(), B, out.data());
+            double worst = 0;
+            for (std::size_t i = 0; i < n; ++i)
+              for (std::size_t b = 0; b < sides; ++b) {
+                double want = 0.25, size = 1;
+                for (std::size_t j = 0; j < y.n; ++j) {
+                  double const v = kernel_of(x, i, y, j, k) * (B == 0 ? 1.0 : weights[j * B + b]);
+                  want += v;
+                  size += std::fabs(v);
+                }
+                worst = std::max(worst, std::fabs(out[i * sides + b] - want) / size);
+              }
+            CHECK(worst < 10 * tolerance<T>);
+            CHECK(out[n * sides] == 0.25);
+          }
+  });
+}
+
+TEST_CASE_TEMPLATE("equal rows are at distance zero, near rows keep their distance", T, float,
+                   double) {
+  // Pairs of rows 1e-3 apart and copies, 30 from the origin even after centring.
+  auto x = random_rows<T>(90, 20, 0, 6, 0.0, 10.0);
+  for (std::size_t i = 0; i < 45; ++i)
+    for (std::size_t c = 0; c < 20; ++c) x(i + 45, c) = x(i, c) + (i < 20 ? T(1e-3) : T(0));
+  std::vector<double> mean(20, 0.0);
+  for_each_set([&] {
+    auto const refs = lanes::pack_rows(x.data.data(), 90, 20, 20, 1, mean.data());
+    for (auto kind : {lanes::kernel_kind::gaussian, lanes::kernel_kind::laplacian_l1,
+                      lanes::kernel_kind::laplacian_l2}) {
+      lanes::kernel k;
+      k.kind = kind;
+      k.gamma = 100.0;
+      std::vector<double> out(90, 0.0);
+      lanes::kernel_sums_block(refs, x.data.data(), 20, 1, 0, 90, k, nullptr, 1, out.data());
+      for (std::size_t i = 0; i < 90; ++i) {
+        double want = 0;
+        for (std::size_t j = 0; j < 90; ++j) want += kernel_of(x, i, x, j, k);
+        if (i % 45 >= 20) CHECK(out[i] == 2.0);
+        CHECK(std::fabs(out[i] - want) < 1e-4);
+      }
+    }
+  });
+}
+
+TEST_CASE_TEMPLATE("the sums do not depend on the blocks", T, float, double) {
+  auto const x = random_rows<T>(1100, 9, 0, 6);
+  std::vector<double> mean(9, 0.0), w(1100 * 3, 0.0);
+  for (std::size_t j = 0; j < w.size(); ++j) w[j] = std::sin(static_cast<double>(j));
+  for_each_set([&] {
+    auto const refs = lanes::pack_rows(x.data.data(), 1100, 9, 9, 1, mean.data());
+    for (std::size_t B : sizes{0, 1, 3})
+      for (auto kind : kinds) {
+        lanes::kernel k;
+        k.kind = kind;
+        std::size_t const sides = B == 0 ? 1 : B;
+        std::vector<double> whole(1100 * sides, 0.0);
+        lanes::kernel_sums_block(refs, x.data.data(), 9, 1, 0, 1100, k, B == 0 ? nullptr : w.data(),
+                                 B, whole.data());
+        for (std::size_t step : sizes{17, 300}) {
+          std::vector<double> parts(1100 * sides, 0.0);
+          for (std::size_t q = 0; q < 1100; q += step)
+            lanes::kernel_sums_block(refs, x.data.data(), 9, 1, q,
+                                     std::min<std::size_t>(1100, q + step), k,
+                                     B == 0 ? nullptr : w.data(), B, parts.data() + q * sides);
+          CHECK(parts == whole);
+        }
+      }
+  });
+}
