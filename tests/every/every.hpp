@@ -27,6 +27,30 @@
 
 namespace limpid_test {
 
+/// Results as one row of numbers.
+class flattened {
+ public:
+  template <class T>
+  flattened& operator<<(limpid::matrix<T> const& m) {
+    for (std::size_t c = 0; c < m.rows() * m.cols(); ++c)
+      numbers_.push_back(static_cast<double>(m.data()[c]));
+    return *this;
+  }
+  template <class T>
+  flattened& operator<<(limpid::vector<T> const& v) {
+    for (T x : v) numbers_.push_back(static_cast<double>(x));
+    return *this;
+  }
+  flattened& operator<<(double x) {
+    numbers_.push_back(x);
+    return *this;
+  }
+  operator std::vector<double>() const { return numbers_; }  // NOLINT(*-explicit-*)
+
+ private:
+  std::vector<double> numbers_;
+};
+
 /// The same inputs as objects of one backend.
 template <class Maker, class T>
 class backend_inputs {
