@@ -11,11 +11,11 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "support/emulated_device.hpp"
+#include "support/golden.hpp"
 
 namespace {
 
@@ -102,9 +102,7 @@ TEST_CASE("softmax_regression without penalty meets the shares of a two by two t
 }
 
 TEST_CASE("softmax_regression agrees with scikit-learn") {
-  std::ifstream file(std::string(LIMPID_GOLDEN_DIR) + "/softmax_regression.json");
-  REQUIRE(file.good());
-  auto const golden = nlohmann::json::parse(file);
+  auto const golden = limpid_test::golden("softmax_regression.json");
   REQUIRE(golden["cases"].size() == 4);
   for (auto const& c : golden["cases"]) {
     CAPTURE(c["name"].get<std::string>());

@@ -5,7 +5,6 @@
 #include <limpid/exec/seq.hpp>
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
 #include "support/emulated_device.hpp"
 
@@ -18,9 +17,7 @@
 #include <string>
 #include <vector>
 
-#ifndef LIMPID_GOLDEN_DIR
-#define LIMPID_GOLDEN_DIR "tests/golden"
-#endif
+#include "support/golden.hpp"
 
 namespace {
 
@@ -97,9 +94,7 @@ TEST_CASE("knn: a line of points, by hand") {
 }
 
 TEST_CASE("knn: golden values, scikit-learn 1.2.1") {
-  std::ifstream in(std::string(LIMPID_GOLDEN_DIR) + "/knn_graph.json");
-  REQUIRE(in.good());
-  auto const g = nlohmann::json::parse(in);
+  auto const g = limpid_test::golden("knn_graph.json");
   auto const r = knn(g["X"].get<rows_t>(), {.k = g["k"].get<std::size_t>()});
   auto const index = g["indices (self excluded)"].get<std::vector<std::vector<std::uint32_t>>>();
   auto const distance = g["distances"].get<rows_t>();

@@ -2,7 +2,6 @@
 #include <limpid/graph/sparse.hpp>
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
 #include <cmath>
 #include <cstdint>
@@ -11,9 +10,7 @@
 #include <string>
 #include <vector>
 
-#ifndef LIMPID_GOLDEN_DIR
-#define LIMPID_GOLDEN_DIR "tests/golden"
-#endif
+#include "support/golden.hpp"
 
 namespace {
 
@@ -24,12 +21,6 @@ using graph::symmetrise;
 using limpid::input_error;
 using rows_t = std::vector<std::vector<double>>;
 using index_t = std::vector<std::vector<std::uint32_t>>;
-
-nlohmann::json golden(std::string const& name) {
-  std::ifstream in(std::string(LIMPID_GOLDEN_DIR) + "/" + name);
-  REQUIRE(in.good());
-  return nlohmann::json::parse(in);
-}
 bool close(double a, double b, double tolerance = 1e-10) {
   return std::abs(a - b) <= tolerance * (1 + std::abs(b));
 }
@@ -72,7 +63,7 @@ TEST_CASE("build: three nodes, by hand") {
 }
 
 TEST_CASE("build: golden values of scikit-learn neighbours and numpy weights") {
-  auto const g = golden("knn_graph.json");
+  auto const g = limpid_test::golden("knn_graph.json");
   auto const index = g["indices (self excluded)"].get<index_t>();
   auto const distance = g["distances"].get<rows_t>();
   auto const& e = g["gaussian gamma=2 symmetrised (dense)"];

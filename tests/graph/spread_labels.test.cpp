@@ -6,7 +6,6 @@
 #include <limpid/graph/knn.hpp>
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
 #include "graph/device_graph.hpp"
 
@@ -21,9 +20,7 @@
 #include <string>
 #include <vector>
 
-#ifndef LIMPID_GOLDEN_DIR
-#define LIMPID_GOLDEN_DIR "tests/golden"
-#endif
+#include "support/golden.hpp"
 
 namespace {
 
@@ -32,12 +29,6 @@ using graph::spread_labels;
 using graph::spread_solver;
 using limpid::input_error;
 using rows_t = std::vector<std::vector<double>>;
-
-nlohmann::json golden(std::string const& name) {
-  std::ifstream in(std::string(LIMPID_GOLDEN_DIR) + "/" + name);
-  REQUIRE(in.good());
-  return nlohmann::json::parse(in);
-}
 std::string shared_data() {
 #ifdef LIMPID_SHARED_DATA_DIR
   return LIMPID_SHARED_DATA_DIR;
@@ -126,7 +117,7 @@ TEST_CASE("spread_labels: two nodes, by hand") {
 }
 
 TEST_CASE("spread_labels: golden values, dense closed forms in numpy") {
-  auto const g = golden("propagation.json");
+  auto const g = limpid_test::golden("propagation.json");
   auto const w = g["W (dense symmetric, zero diagonal)"].get<rows_t>();
   auto const labelled = g["labelled"].get<std::vector<std::size_t>>();
   auto const classes = g["Y_onehot_labels"].get<std::vector<int>>();
@@ -172,7 +163,7 @@ TEST_CASE("spread_labels: golden values, dense closed forms in numpy") {
 }
 
 TEST_CASE("spread_labels: golden trace of conjugate gradients") {
-  auto const s = golden("solvers.json"), p = golden("poisson_learning.json");
+  auto const s = limpid_test::golden("solvers.json"), p = limpid_test::golden("poisson_learning.json");
   auto const csr = p["W_csr"];
   auto const& start = csr.contains("indptr") ? csr["indptr"] : csr[0];
   auto const& col = csr.contains("indices") ? csr["indices"] : csr[1];

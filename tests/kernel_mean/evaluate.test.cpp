@@ -5,7 +5,6 @@
 #include <limpid/exec/seq.hpp>
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
 #include "support/emulated_device.hpp"
 
@@ -17,9 +16,7 @@
 #include <string>
 #include <vector>
 
-#ifndef LIMPID_GOLDEN_DIR
-#define LIMPID_GOLDEN_DIR "tests/golden"
-#endif
+#include "support/golden.hpp"
 
 namespace {
 
@@ -29,12 +26,6 @@ using limpid::kernel_function;
 using limpid::kernel_mean::evaluate;
 using limpid::kernel_mean::median_heuristic;
 using rows_t = std::vector<std::vector<double>>;
-
-nlohmann::json golden(std::string const& name) {
-  std::ifstream in(std::string(LIMPID_GOLDEN_DIR) + "/" + name);
-  REQUIRE(in.good());
-  return nlohmann::json::parse(in);
-}
 bool close(double a, double b, double tolerance = 1e-10) {
   return std::abs(a - b) <= tolerance * (1 + std::abs(b));
 }
@@ -71,7 +62,7 @@ TEST_CASE("evaluate: two points on a line, by hand") {
 }
 
 TEST_CASE("evaluate: golden kernel matrices, scikit-learn 1.2.1") {
-  auto const g = golden("kernels.json");
+  auto const g = limpid_test::golden("kernels.json");
   auto const x = g["X"].get<rows_t>(), y = g["Y"].get<rows_t>();
   int seen = 0;
   for (auto const& c : g["cases"]) {
@@ -191,7 +182,7 @@ TEST_CASE("evaluate: bad input") {
 }
 
 TEST_CASE("median_heuristic: golden values and policies") {
-  auto const g = golden("kernels.json")["median_heuristic"];
+  auto const g = limpid_test::golden("kernels.json")["median_heuristic"];
   auto const z = g["Z"].get<rows_t>();
   auto const r = median_heuristic(z);
   CHECK(close(r.sigma, g["median_distance_i<j"].get<double>()));

@@ -6,7 +6,6 @@
 #include <limpid/kernel_mean/evaluate.hpp>
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
 #include "support/emulated_device.hpp"
 
@@ -17,9 +16,7 @@
 #include <string>
 #include <vector>
 
-#ifndef LIMPID_GOLDEN_DIR
-#define LIMPID_GOLDEN_DIR "tests/golden"
-#endif
+#include "support/golden.hpp"
 
 namespace {
 
@@ -29,12 +26,6 @@ using limpid::kernel_function;
 using limpid::kernel_mean::shrink;
 using limpid::kernel_mean::shrinkage_rule;
 using rows_t = std::vector<std::vector<double>>;
-
-nlohmann::json golden(std::string const& name) {
-  std::ifstream in(std::string(LIMPID_GOLDEN_DIR) + "/" + name);
-  REQUIRE(in.good());
-  return nlohmann::json::parse(in);
-}
 bool close(double a, double b, double tolerance = 1e-10) {
   return std::abs(a - b) <= tolerance * (1 + std::abs(b));
 }
@@ -87,7 +78,7 @@ TEST_CASE("shrink: two points on a line, by hand") {
 }
 
 TEST_CASE("shrink: golden values, brute-force leave-one-out in numpy") {
-  auto const g = golden("kmse.json");
+  auto const g = limpid_test::golden("kmse.json");
   auto const x = g["X"].get<rows_t>();
   double const gamma =
       0.5 / g["sigma2_RBF (median squared distance, k=exp(-d2/(2 sigma2)))"].get<double>();

@@ -5,7 +5,6 @@
 #include <limpid/exec/seq.hpp>
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
 #include "support/emulated_device.hpp"
 
@@ -19,20 +18,12 @@
 #include <string>
 #include <vector>
 
-#ifndef LIMPID_GOLDEN_DIR
-#define LIMPID_GOLDEN_DIR "tests/golden"
-#endif
+#include "support/golden.hpp"
 
 namespace {
 
 using limpid::mixture::split_losses;
 using limpid::mixture::split_losses_options;
-
-nlohmann::json golden(std::string const& name) {
-  std::ifstream in(std::string(LIMPID_GOLDEN_DIR) + "/" + name);
-  REQUIRE(in.good());
-  return nlohmann::json::parse(in);
-}
 
 std::string shared_data() {
 #ifdef LIMPID_SHARED_DATA_DIR
@@ -148,7 +139,7 @@ TEST_CASE("split_losses: two clusters part, by hand") {
 }
 
 TEST_CASE("split_losses: golden values, scikit-learn 1.2.1 from the same first clusters") {
-  auto const g = golden("gmm_dividemix.json");
+  auto const g = limpid_test::golden("gmm_dividemix.json");
   auto const losses = g["loss"].get<std::vector<double>>();
   auto const expected = g["prob_clean"].get<std::vector<double>>();
   auto const r = split_losses(losses);
@@ -178,7 +169,7 @@ TEST_CASE("split_losses: golden values, scikit-learn 1.2.1 from the same first c
 }
 
 TEST_CASE("split_losses: history is the mean of the last scaled epochs") {
-  auto const g = golden("gmm_dividemix.json")["history_example"];
+  auto const g = limpid_test::golden("gmm_dividemix.json")["history_example"];
   auto history = g["history (T x n)"].get<std::vector<std::vector<double>>>();
   // the file's values count as scaled: a column of 0 and one of 1 keep them as they are
   for (auto& epoch : history) epoch.insert(epoch.end(), {0.0, 1.0});

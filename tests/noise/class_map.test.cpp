@@ -8,11 +8,11 @@
 
 #include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "support/emulated_device.hpp"
+#include "support/golden.hpp"
 
 namespace {
 
@@ -38,9 +38,7 @@ TEST_CASE("class_map confuses what is listed, as often as listed") {
 }
 
 TEST_CASE("the benchmarks' maps are the published matrices") {
-  std::ifstream file(std::string(LIMPID_GOLDEN_DIR) + "/noise_generators.json");
-  REQUIRE(file.good());
-  auto const golden = nlohmann::json::parse(file)["expected"]["matrices"];
+  auto const golden = limpid_test::golden("noise_generators.json")["expected"]["matrices"];
   auto const check = [&](char const* name, std::vector<confusion> const& map) {
     CAPTURE(name);
     auto const& g = golden[name];

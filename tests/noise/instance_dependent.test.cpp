@@ -11,11 +11,11 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "support/emulated_device.hpp"
+#include "support/golden.hpp"
 
 namespace {
 
@@ -34,10 +34,8 @@ struct golden_law {
   }
 };
 golden_law read() {
-  std::ifstream file(std::string(LIMPID_GOLDEN_DIR) + "/noise_generators.json");
-  REQUIRE(file.good());
-  auto const g = nlohmann::json::parse(file)["expected"]["xia2020_instance_dependent"];
-  auto const to_matrix = [](nlohmann::json const& j) {
+  auto const g = limpid_test::golden("noise_generators.json")["expected"]["xia2020_instance_dependent"];
+  auto const to_matrix = [](limpid_test::golden_value const& j) {
     matrix<double> m(j.size(), j[0].size());
     for (std::size_t r = 0; r < m.rows(); ++r)
       for (std::size_t c = 0; c < m.cols(); ++c) m(r, c) = j[r][c];

@@ -10,11 +10,11 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "support/emulated_device.hpp"
+#include "support/golden.hpp"
 
 namespace {
 
@@ -67,9 +67,7 @@ TEST_CASE("symmetric noise follows its matrix, in both conventions of the rate")
 }
 
 TEST_CASE("symmetric matrices are the published ones") {
-  std::ifstream file(std::string(LIMPID_GOLDEN_DIR) + "/noise_generators.json");
-  REQUIRE(file.good());
-  auto const golden = nlohmann::json::parse(file)["expected"]["matrices"];
+  auto const golden = limpid_test::golden("noise_generators.json")["expected"]["matrices"];
   for (bool own : {false, true}) {
     auto const t = symmetric_transition(5, 0.4, own);
     auto const& g = golden[own ? "symmetric_inclusive_K5_0.4" : "symmetric_exclusive_K5_0.4"];

@@ -63,7 +63,7 @@ TEST_CASE("anchor_points: the numbers of the official codes") {
   auto const file = limpid_test::golden("anchor_dualt_glc.json");
   auto const p =
       to_matrix(limpid_test::golden("cleanlab_confident_learning.json")["input"]["pred_probs"]);
-  auto const check = [&](auto const& r, nlohmann::json const& e, char const* t) {
+  auto const check = [&](auto const& r, limpid_test::golden_value const& e, char const* t) {
     CHECK(gap(r.anchor_row, e["row_index"].template get<std::vector<std::size_t>>()) == 0);
     CHECK(gap(r.transition, to_matrix(e[t])) <= 1e-15);
   };

@@ -61,7 +61,7 @@ TEST_CASE("confident_joint: counted by hand") {
   CHECK(gap(r.prior, std::vector{0.6, 0.4}) < 1e-15);
 }
 
-void check_case(nlohmann::json const& in, nlohmann::json const& expected) {
+void check_case(limpid_test::golden_value const& in, limpid_test::golden_value const& expected) {
   auto const p = to_matrix(in["pred_probs"]);
   auto const y = to_ints(in["labels"]);
   auto const r = confident_joint(p, y);

@@ -8,30 +8,15 @@
 #include <limpid/exec/seq.hpp>
 #include <limpid/exec/simd.hpp>
 
-#include <nlohmann/json.hpp>
-
 #include <cmath>
 #include <cstddef>
-#include <fstream>
 #include <random>
 #include <string>
 #include <vector>
 
-namespace limpid_test {
+#include "support/golden.hpp"
 
-inline nlohmann::json golden(std::string const& file) {
-  std::ifstream in(std::string(LIMPID_GOLDEN_DIR) + "/" + file);
-  return nlohmann::json::parse(in);
-}
-inline limpid::matrix<double> to_matrix(nlohmann::json const& rows) {
-  limpid::matrix<double> m(rows.size(), rows[0].size());
-  for (std::size_t i = 0; i < m.rows(); ++i)
-    for (std::size_t j = 0; j < m.cols(); ++j) m(i, j) = rows[i][j].get<double>();
-  return m;
-}
-inline std::vector<int> to_ints(nlohmann::json const& v) {
-  return v.get<std::vector<int>>();
-}
+namespace limpid_test {
 
 /// Largest absolute difference; infinite where the extents differ or an entry is not a number.
 inline double gap(limpid::matrix<double> const& a, limpid::matrix<double> const& b) {

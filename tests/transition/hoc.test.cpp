@@ -60,7 +60,7 @@ matrix<double> triples(matrix<double> const& T, std::vector<double> const& p) {
   return c3;
 }
 
-matrix<double> flatten(nlohmann::json const& cube) {
+matrix<double> flatten(limpid_test::golden_value const& cube) {
   std::size_t const classes = cube.size();
   matrix<double> m(classes, classes * classes);
   for (std::size_t j = 0; j < classes; ++j)
