@@ -55,9 +55,10 @@ void summarise(std::ostream& out, audit_record const& a, std::string const& page
 
 int audit(request const& ask) {
   dataset const data = load(ask);
-  output_folder folder(ask.out, {"report.html", "labels.csv", "report.json"});
+  // While it reads, a signal may end the program as it is; from here on something is to be taken back.
   std::signal(SIGINT, [](int) { interrupted = 1; });
   std::signal(SIGTERM, [](int) { interrupted = 1; });
+  output_folder folder(ask.out, {"report.html", "labels.csv", "report.json"});
 
   auto const found = [&] {
     progress_bar bar(stderr, on_terminal());

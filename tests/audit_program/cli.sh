@@ -160,7 +160,11 @@ cp -r out before
 awk 'BEGIN { srand(1); for (i = 0; i < 20000; ++i) { for (j = 0; j < 40; ++j) printf "%.3f,", rand(); print rand() } }' >large.csv
 for ((i = 0; i < 20000; ++i)); do echo -n $((i % 2)); done | tr '01' '\000\001' | npy '|u1' '20000,' >large.npy
 "$program" --features large.csv --labels large.npy --out out >/dev/null 2>stderr &
-sleep 2
+for _ in $(seq 600); do  # until it has read the files
+  compgen -G 'out/.limpid-audit-*' >/dev/null && break
+  sleep 0.1
+done
+sleep 0.2
 kill -TERM $!
 wait $!
 status=$?

@@ -131,15 +131,9 @@ inline void check_close(std::vector<double> const& got, std::vector<double> cons
 }
 
 /// The arithmetic has begun once a backend is a view: float goes through one kind of array per library only.
-/// With LIMPID_TEST_FEW_BACKENDS so does double, and float through limpid's own arrays.
 using few_backends = decltype(std::tuple_cat(core_backends{}, library_backends{}));
-#if defined(LIMPID_TEST_FEW_BACKENDS)
-template <class T>
-using backends_of = std::conditional_t<std::is_same_v<T, double>, few_backends, std::tuple<own_backend>>;
-#else
 template <class T>
 using backends_of = std::conditional_t<std::is_same_v<T, double>, host_backends, few_backends>;
-#endif
 
 template <class Case, class Maker, class T>
 void one_backend(inputs<T> const& raw, std::vector<double> const& expected) {

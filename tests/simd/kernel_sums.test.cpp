@@ -39,48 +39,60 @@ constexpr lanes::kernel_kind kinds[] = {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("kernel sums and products against double loops", T, float, double) {
+namespace {
+
+// n queries against n + 4 references under every set, with B weights a reference (0: none).
+template <class T>
+void check_sums(lanes::kernel_kind kind, std::size_t n, std::size_t d, std::size_t B) {
+  CAPTURE(static_cast<int>(kind));
+  CAPTURE(n);
+  CAPTURE(d);
+  CAPTURE(B);
+  lanes::kernel k;
+  k.kind = kind;
+  k.gamma = 0.7 / static_cast<double>(d);
+  auto const x = random_rows<T>(n, d, 2, 3), y = random_rows<T>(n + 4, d, 1, 4),
+             w = random_rows<T>(n + 4, B, 0, 5);
+  std::size_t const sides = B == 0 ? 1 : B;
+  std::vector<double> weights, want(n * sides, 0.25), size(n * sides, 1.0), mean(d, 0.1);
+  for (std::size_t j = 0; j < y.n; ++j)
+    for (std::size_t b = 0; b < B; ++b) weights.push_back(static_cast<double>(w(j, b)));
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < y.n; ++j) {
+      double const value = kernel_of(x, i, y, j, k);
+      for (std::size_t b = 0; b < sides; ++b) {
+        double const v = value * (B == 0 ? 1.0 : weights[j * B + b]);
+        want[i * sides + b] += v;
+        size[i * sides + b] += std::fabs(v);
+      }
+    }
+  bool const centred =
+      kind != lanes::kernel_kind::linear && kind != lanes::kernel_kind::polynomial;
   for_each_set([&] {
-    for (auto kind : kinds)
-      for (std::size_t n : sizes{0, 1, 5, 14, 15, 32, 33, 70})
-        for (std::size_t d : sizes{1, 3, 33})
-          for (std::size_t B : sizes{0, 1, 2, 17}) {
-            CAPTURE(static_cast<int>(kind));
-            CAPTURE(n);
-            CAPTURE(d);
-            CAPTURE(B);
-            lanes::kernel k;
-            k.kind = kind;
-            k.gamma = 0.7 / static_cast<double>(d);
-            auto const x = random_rows<T>(n, d, 2, 3), y = random_rows<T>(n + 4, d, 1, 4),
-                       w = random_rows<T>(n + 4, B, 0, 5);
-            std::vector<double> weights;
-            for (std::size_t j = 0; j < n + 4; ++j)
-              for (std::size_t b = 0; b < B; ++b) weights.push_back(static_cast<double>(w(j, b)));
-            std::size_t const sides = B == 0 ? 1 : B;
-            std::vector<double> out(n * sides + 1, 0.25), mean(d, 0.1);
-            bool const centred =
-                kind != lanes::kernel_kind::linear && kind != lanes::kernel_kind::polynomial;
-            auto const refs =
-                lanes::pack_rows(y.data.data(), y.n, d, static_cast<std::ptrdiff_t>(y.ld), 1,
-                                 centred ? mean.data() : nullptr);
-            lanes::kernel_sums_block(refs, x.data.data(), static_cast<std::ptrdiff_t>(x.ld), 1, 0,
-                                     n, k, B == 0 ? nullptr : weights.data(), B, out.data());
-            double worst = 0;
-            for (std::size_t i = 0; i < n; ++i)
-              for (std::size_t b = 0; b < sides; ++b) {
-                double want = 0.25, size = 1;
-                for (std::size_t j = 0; j < y.n; ++j) {
-                  double const v = kernel_of(x, i, y, j, k) * (B == 0 ? 1.0 : weights[j * B + b]);
-                  want += v;
-                  size += std::fabs(v);
-                }
-                worst = std::max(worst, std::fabs(out[i * sides + b] - want) / size);
-              }
-            CHECK(worst < 10 * tolerance<T>);
-            CHECK(out[n * sides] == 0.25);
-          }
+    std::vector<double> out(n * sides + 1, 0.25);
+    auto const refs =
+        lanes::pack_rows(y.data.data(), y.n, d, static_cast<std::ptrdiff_t>(y.ld), 1,
+                         centred ? mean.data() : nullptr);
+    lanes::kernel_sums_block(refs, x.data.data(), static_cast<std::ptrdiff_t>(x.ld), 1, 0, n, k,
+                             B == 0 ? nullptr : weights.data(), B, out.data());
+    double worst = 0;
+    for (std::size_t i = 0; i < n * sides; ++i)
+      worst = std::max(worst, std::fabs(out[i] - want[i]) / size[i]);
+    CHECK(worst < 10 * tolerance<T>);
+    CHECK(out[n * sides] == 0.25);
   });
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("kernel sums and products against double loops", T, float, double) {
+  for (auto kind : kinds) {
+    // both sides of every set's tile, by rows and by columns
+    for (std::size_t n : sizes{0, 1, 3, 4, 5, 7, 8, 9, 12, 13, 20, 21, 43, 44, 45, 49})
+      for (std::size_t B : sizes{0, 1, 2}) check_sums<T>(kind, n, 3, B);
+    for (std::size_t d : sizes{1, 33})
+      for (std::size_t B : sizes{0, 1, 2, 17}) check_sums<T>(kind, 15, d, B);
+  }
 }
 
 TEST_CASE_TEMPLATE("equal rows are at distance zero, near rows keep their distance", T, float,
@@ -110,27 +122,27 @@ TEST_CASE_TEMPLATE("equal rows are at distance zero, near rows keep their distan
 }
 
 TEST_CASE_TEMPLATE("the sums do not depend on the blocks", T, float, double) {
-  auto const x = random_rows<T>(1100, 9, 0, 6);
-  std::vector<double> mean(9, 0.0), w(1100 * 3, 0.0);
+  // more queries than are taken at a time, more references than stay in the cache
+  auto const x = random_rows<T>(530, 2, 0, 6);
+  std::vector<double> mean(2, 0.0), w(530 * 3, 0.0);
   for (std::size_t j = 0; j < w.size(); ++j) w[j] = std::sin(static_cast<double>(j));
   for_each_set([&] {
-    auto const refs = lanes::pack_rows(x.data.data(), 1100, 9, 9, 1, mean.data());
-    for (std::size_t B : sizes{0, 1, 3})
-      for (auto kind : kinds) {
-        lanes::kernel k;
-        k.kind = kind;
-        std::size_t const sides = B == 0 ? 1 : B;
-        std::vector<double> whole(1100 * sides, 0.0);
-        lanes::kernel_sums_block(refs, x.data.data(), 9, 1, 0, 1100, k, B == 0 ? nullptr : w.data(),
-                                 B, whole.data());
-        for (std::size_t step : sizes{17, 300}) {
-          std::vector<double> parts(1100 * sides, 0.0);
-          for (std::size_t q = 0; q < 1100; q += step)
-            lanes::kernel_sums_block(refs, x.data.data(), 9, 1, q,
-                                     std::min<std::size_t>(1100, q + step), k,
-                                     B == 0 ? nullptr : w.data(), B, parts.data() + q * sides);
+    for (std::size_t m : sizes{40, 530}) {
+      std::size_t const n = m == 40 ? 530 : 40;
+      auto const refs = lanes::pack_rows(x.data.data(), m, 2, 2, 1, mean.data());
+      for (std::size_t B : sizes{0, 1, 3})
+        for (auto kind : kinds) {
+          lanes::kernel k;
+          k.kind = kind;
+          std::size_t const sides = B == 0 ? 1 : B;
+          double const* const weights = B == 0 ? nullptr : w.data();
+          std::vector<double> whole(n * sides, 0.0), parts(n * sides, 0.0);
+          lanes::kernel_sums_block(refs, x.data.data(), 2, 1, 0, n, k, weights, B, whole.data());
+          for (std::size_t q = 0; q < n; q += 17)
+            lanes::kernel_sums_block(refs, x.data.data(), 2, 1, q, std::min<std::size_t>(n, q + 17),
+                                     k, weights, B, parts.data() + q * sides);
           CHECK(parts == whole);
         }
-      }
+    }
   });
 }
