@@ -8,10 +8,11 @@
 
 #include <charconv>
 #include <concepts>
-#include <cstddef>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace limpid {
 
@@ -24,29 +25,62 @@ class input_error : public std::invalid_argument {
 
 namespace detail {
 
-inline std::string text(std::string_view s) { return std::string(s); }
-template <std::integral Integer>
-std::string text(Integer i) {
-  return std::to_string(i);
-}
-/// Six digits, a point in every locale.
-inline std::string text(double x) {
-  char buffer[32];
-  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, x, std::chars_format::general, 6).ptr};
+/// A piece of a sentence: words, an integer or a real number (six digits, a point in every locale). Costs nothing until
+/// it is needed, and is one type: a check instantiates nothing.
+class part {
+ public:
+  constexpr part() = default;
+  constexpr part(char const* words) : words_(words) {}
+  constexpr part(std::string_view words) : words_(words) {}
+  part(std::string const& words) : words_(words) {}
+  template <std::integral Integer>
+  constexpr part(Integer i) : kind_(kind::natural), bits_(static_cast<unsigned long long>(i)) {
+    if constexpr (std::is_signed_v<Integer>)
+      if (i < 0) kind_ = kind::negative;
+  }
+  constexpr part(double x) : kind_(kind::real), real_(x) {}
+
+  void append_to(std::string& text) const {
+    char buffer[32];
+    char* const end = buffer + sizeof buffer;
+    switch (kind_) {
+      case kind::words: text += words_; break;
+      case kind::natural: text.append(buffer, std::to_chars(buffer, end, bits_).ptr); break;
+      case kind::negative:
+        text.append(buffer, std::to_chars(buffer, end, static_cast<long long>(bits_)).ptr);
+        break;
+      case kind::real:
+        text.append(buffer, std::to_chars(buffer, end, real_, std::chars_format::general, 6).ptr);
+        break;
+    }
+  }
+
+ private:
+  enum class kind : unsigned char { words, natural, negative, real };
+  kind kind_ = kind::words;
+  std::string_view words_{};
+  unsigned long long bits_ = 0;
+  double real_ = 0;
+};
+
+inline std::string text(part p) {
+  std::string words;
+  p.append_to(words);
+  return words;
 }
 
 /// Throws input_error with the parts put together: fail("hoc: ", "X row ", 3, " is not finite").
-template <class... Parts>
-[[noreturn]] void fail(Parts const&... parts) {
+[[noreturn]] inline void fail(part a, part b = {}, part c = {}, part d = {}, part e = {}, part f = {}, part g = {},
+                              part h = {}, part i = {}, part j = {}, part k = {}, part l = {}) {
   std::string message;
-  ((message += text(parts)), ...);
+  for (part const& p : {a, b, c, d, e, f, g, h, i, j, k, l}) p.append_to(message);
   throw input_error(message);
 }
 
 /// fail() unless the rule holds; `where` is the public name of the function.
-template <class... Parts>
-void require(bool holds, std::string_view where, Parts const&... parts) {
-  if (!holds) fail(where, ": ", parts...);
+inline void require(bool holds, std::string_view where, part a, part b = {}, part c = {}, part d = {}, part e = {},
+                    part f = {}, part g = {}, part h = {}, part i = {}, part j = {}) {
+  if (!holds) fail(where, ": ", a, b, c, d, e, f, g, h, i, j);
 }
 
 }  // namespace detail

@@ -7,7 +7,7 @@
 #include <limpid/core/view.hpp>
 
 #include <cstddef>
-#include <memory>
+#include <vector>
 
 namespace limpid::ops::detail {
 
@@ -22,12 +22,12 @@ void for_row_blocks(matrix_view<T const> x, std::size_t begin, std::size_t end, 
   }
   constexpr std::size_t bytes = std::size_t{1} << 16;
   std::size_t const fit = bytes / (sizeof(T) * (x.cols ? x.cols : 1)), most = fit ? fit : 1;
-  auto const packed = std::make_unique<T[]>(most * x.cols);
+  std::vector<T> packed(most * x.cols);
   for (std::size_t first = begin; first < end; first += most) {
     std::size_t const rows = end - first < most ? end - first : most;
     for (std::size_t r = 0; r < rows; ++r)
       for (std::size_t c = 0; c < x.cols; ++c) packed[r * x.cols + c] = x(first + r, c);
-    use(static_cast<T const*>(packed.get()), x.cols, first, rows);
+    use(static_cast<T const*>(packed.data()), x.cols, first, rows);
   }
 }
 
@@ -38,8 +38,8 @@ void for_column_blocks(vector_view<T> out, std::size_t first, std::size_t count,
     use(out.data + first);
     return;
   }
-  auto const packed = std::make_unique<T[]>(count);
-  use(packed.get());
+  std::vector<T> packed(count);
+  use(packed.data());
   for (std::size_t r = 0; r < count; ++r) out[first + r] = packed[r];
 }
 

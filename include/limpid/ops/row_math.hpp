@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace limpid::ops {
 
@@ -84,8 +85,8 @@ struct row_softmax {
         lanes::softmax(p, ld, &out(first, 0), static_cast<std::size_t>(out.row_stride), count, x.cols);
         return;
       }
-      auto const packed = std::make_unique<T[]>(count * x.cols);
-      lanes::softmax(p, ld, packed.get(), x.cols, count, x.cols);
+      std::vector<T> packed(count * x.cols);
+      lanes::softmax(p, ld, packed.data(), x.cols, count, x.cols);
       for (std::size_t r = 0; r < count; ++r)
         for (std::size_t k = 0; k < x.cols; ++k) out(first + r, k) = packed[r * x.cols + k];
     });

@@ -7,7 +7,7 @@
 #define LIMPID_SIMD_ROWS_HPP
 
 #include <cmath>
-#include <memory>
+#include <vector>
 
 #include <limpid/simd/vec.hpp>
 
@@ -68,7 +68,7 @@ row_report row_check(T const* p, std::size_t ld, std::size_t n, std::size_t K, d
 template <class T>
 void confident_guess(T const* p, std::size_t ld, std::size_t n, std::size_t K,
                      double const* thresholds, std::int32_t* out) {
-  auto const bound = std::make_unique<T[]>(K + 1);
+  std::vector<T> bound(K + 1);
   for (std::size_t k = 0; k < K; ++k) {
     // The smallest T that is not below thresholds[k] - 1e-6: p >= bound exactly when p >=
     // thresholds[k] - 1e-6 in double.
@@ -82,7 +82,7 @@ void confident_guess(T const* p, std::size_t ld, std::size_t n, std::size_t K,
     }
   }
   LIMPID_SIMD_CALL(
-      isa(), template confident_guess<T>(p, ld, n, K, static_cast<T const*>(bound.get()), out));
+      isa(), template confident_guess<T>(p, ld, n, K, static_cast<T const*>(bound.data()), out));
 }
 
 #include <limpid/simd/detail/close.inc>
