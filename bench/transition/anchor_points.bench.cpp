@@ -14,6 +14,7 @@
 namespace {
 
 using limpid::transition::anchor_rule;
+using limpid_bench::estimate_transition;
 using limpid_bench::posteriors;
 
 // The floor: one pass with K running maxima.
@@ -27,20 +28,6 @@ limpid::matrix<double> by_hand(posteriors const& in) {
   for (std::size_t i = 0; i < classes; ++i)
     for (std::size_t j = 0; j < classes; ++j) T(i, j) = static_cast<double>(in.p(best[i], j));
   return T;
-}
-
-template <class F>
-void anchors(benchmark::State& state, F estimate) {
-  auto const n = static_cast<std::size_t>(state.range(0)),
-             classes = static_cast<std::size_t>(state.range(1));
-  auto const in = limpid_bench::make_posteriors(n, classes);
-  limpid::matrix<double> T;
-  for (auto _ : state) {
-    T = estimate(in);
-    benchmark::DoNotOptimize(T);
-  }
-  limpid_bench::set_bytes(state, n, classes);
-  state.counters["row_error_of_T"] = limpid_bench::mean_absolute_gap(T, in.transition);
 }
 
 template <class P>
@@ -58,15 +45,15 @@ auto sizes(benchmark::internal::Benchmark* b) {
   b->ArgNames({"n", "K"})->Args({1000000, 10})->Args({100000, 100})->Unit(benchmark::kMillisecond);
 }
 
-BENCHMARK_CAPTURE(anchors, by_hand_arg_max, by_hand)->Apply(sizes);
-BENCHMARK_CAPTURE(anchors, seq_arg_max, with(limpid::seq, anchor_rule::arg_max))->Apply(sizes);
-BENCHMARK_CAPTURE(anchors, simd_arg_max, with(limpid::default_policy, anchor_rule::arg_max))
+BENCHMARK_CAPTURE(estimate_transition, by_hand_arg_max, by_hand)->Apply(sizes);
+BENCHMARK_CAPTURE(estimate_transition, seq_arg_max, with(limpid::seq, anchor_rule::arg_max))->Apply(sizes);
+BENCHMARK_CAPTURE(estimate_transition, simd_arg_max, with(limpid::default_policy, anchor_rule::arg_max))
     ->Apply(sizes);
-BENCHMARK_CAPTURE(anchors, par_arg_max, with(limpid::par, anchor_rule::arg_max))
+BENCHMARK_CAPTURE(estimate_transition, par_arg_max, with(limpid::par, anchor_rule::arg_max))
     ->Apply(sizes)
     ->UseRealTime();
-BENCHMARK_CAPTURE(anchors, simd_percentile, with(limpid::default_policy, anchor_rule::percentile))
+BENCHMARK_CAPTURE(estimate_transition, simd_percentile, with(limpid::default_policy, anchor_rule::percentile))
     ->Apply(sizes);
-BENCHMARK_CAPTURE(anchors, simd_dual_t, dual(limpid::default_policy))->Apply(sizes);
+BENCHMARK_CAPTURE(estimate_transition, simd_dual_t, dual(limpid::default_policy))->Apply(sizes);
 
 }  // namespace

@@ -14,6 +14,7 @@
 
 namespace {
 
+using limpid_bench::estimate_transition;
 using limpid_bench::posteriors;
 
 // The floor: thresholds, then counts; no checks, no calibration.
@@ -44,20 +45,6 @@ limpid::matrix<double> by_hand(posteriors const& in) {
   return joint;
 }
 
-template <class F>
-void confident_joint(benchmark::State& state, F estimate) {
-  auto const n = static_cast<std::size_t>(state.range(0)),
-             classes = static_cast<std::size_t>(state.range(1));
-  auto const in = limpid_bench::make_posteriors(n, classes);
-  limpid::matrix<double> T;
-  for (auto _ : state) {
-    T = estimate(in);
-    benchmark::DoNotOptimize(T);
-  }
-  limpid_bench::set_bytes(state, n, classes);
-  state.counters["row_error_of_T"] = limpid_bench::mean_absolute_gap(T, in.transition);
-}
-
 template <class P>
 constexpr auto with(P exec, bool validate = true) {
   return [=](posteriors const& in) {
@@ -68,11 +55,11 @@ auto sizes(benchmark::internal::Benchmark* b) {
   b->ArgNames({"n", "K"})->Args({1000000, 10})->Args({100000, 1000})->Unit(benchmark::kMillisecond);
 }
 
-BENCHMARK_CAPTURE(confident_joint, by_hand, by_hand)->Apply(sizes);
-BENCHMARK_CAPTURE(confident_joint, seq, with(limpid::seq))->Apply(sizes);
-BENCHMARK_CAPTURE(confident_joint, simd, with(limpid::default_policy))->Apply(sizes);
-BENCHMARK_CAPTURE(confident_joint, simd_unchecked, with(limpid::default_policy, false))
+BENCHMARK_CAPTURE(estimate_transition, by_hand, by_hand)->Apply(sizes);
+BENCHMARK_CAPTURE(estimate_transition, seq, with(limpid::seq))->Apply(sizes);
+BENCHMARK_CAPTURE(estimate_transition, simd, with(limpid::default_policy))->Apply(sizes);
+BENCHMARK_CAPTURE(estimate_transition, simd_unchecked, with(limpid::default_policy, false))
     ->Apply(sizes);
-BENCHMARK_CAPTURE(confident_joint, par, with(limpid::par))->Apply(sizes)->UseRealTime();
+BENCHMARK_CAPTURE(estimate_transition, par, with(limpid::par))->Apply(sizes)->UseRealTime();
 
 }  // namespace

@@ -38,30 +38,30 @@ struct folds_result {
 
 namespace detail {
 
-/// 64 random bits of row or group i.
+/// 64 random bits of group i.
 inline std::uint64_t shuffle_key(std::uint64_t seed, std::uint64_t i) {
   random_stream draw(seed, 0, i);
   std::uint64_t const high = draw();
   return (high << 32) | draw();
 }
 
-/// Sorted by class and shuffled within it, rows are dealt out in turn: sizes differ by at most 1,
-/// per class and in total.
-inline void deal_rows(vector<std::int32_t> const& label, std::size_t count, std::uint64_t seed,
+/// Listed by class, unlabelled rows first, and shuffled within it (Fisher and Yates), rows are dealt out in turn: sizes differ
+/// by at most 1, per class and in total.
+inline void deal_rows(vector<std::int32_t> const& label, std::size_t classes, std::size_t count, std::uint64_t seed,
                       bool stratified, vector<std::int32_t>& fold) {
-  struct entry {
-    std::int32_t label;
-    std::uint64_t key;
-    std::size_t row;
-  };
-  std::vector<entry> order(label.size());
-  for (std::size_t i = 0; i < order.size(); ++i)
-    order[i] = {stratified ? label[i] : 0, shuffle_key(seed, i), i};
-  std::sort(order.begin(), order.end(), [](entry const& a, entry const& b) {
-    return std::tie(a.label, a.key, a.row) < std::tie(b.label, b.key, b.row);
-  });
-  for (std::size_t r = 0; r < order.size(); ++r)
-    fold[order[r].row] = static_cast<std::int32_t>(r % count);
+  auto const stratum = [&](std::size_t i) { return stratified ? static_cast<std::size_t>(label[i] + 1) : 0; };
+  std::size_t const n = label.size(), strata = stratified ? classes + 1 : 1;
+  std::vector<std::size_t> start(strata + 1), order(n);
+  for (std::size_t i = 0; i < n; ++i) ++start[stratum(i) + 1];
+  for (std::size_t s = 0; s < strata; ++s) start[s + 1] += start[s];
+  std::vector<std::size_t> next(start.begin(), start.end() - 1);
+  for (std::size_t i = 0; i < n; ++i) order[next[stratum(i)]++] = i;
+  for (std::size_t s = 0; s < strata; ++s) {
+    random_stream draw(seed, 0, s);
+    for (std::size_t left = start[s + 1] - start[s]; left > 1; --left)
+      std::swap(order[start[s] + left - 1], order[start[s] + draw.below(left)]);
+  }
+  for (std::size_t r = 0; r < n; ++r) fold[order[r]] = static_cast<std::int32_t>(r % count);
 }
 
 /// The largest groups first, each to the fold that has the smallest share of its classes. False:
@@ -149,7 +149,7 @@ inline folds_result make_folds(std::string_view where, vector<std::int32_t> cons
                         options.stratified, result.fold),
             where, "groups are fewer than ", options.count, " folds; every fold needs a group");
   } else {
-    deal_rows(label, options.count, options.seed, options.stratified, result.fold);
+    deal_rows(label, classes, options.count, options.seed, options.stratified, result.fold);
   }
   result.rows = count_rows(result.fold, label, options.count, classes);
   return result;
@@ -170,7 +170,7 @@ inline folds_result make_folds(std::string_view where, vector<std::int32_t> cons
 /// `rows`.
 /// @throws input_error  if n < count, count < 2, fewer groups than folds, or labels out of range
 /// (always checked: it is O(n)).
-/// @par Complexity   O(n log n) time, with groups O(n (log n + count)); O(n) memory, on the host.
+/// @par Complexity   O(n + K) time, with groups O(n (log n + count)); O(n) memory, on the host.
 /// @par Determinism  The same for every policy; depends on the labels, the seed and row (or group)
 /// numbers alone.
 struct folds_fn {
