@@ -9,6 +9,8 @@
 #include <tuple>
 #include <vector>
 
+#include "every/flattened.hpp"
+
 namespace limpid_test {
 
 struct confident_joint_case {

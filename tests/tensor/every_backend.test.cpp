@@ -24,14 +24,30 @@ limpid::matrix<T> numbered(std::size_t rows, std::size_t cols) {
   return m;
 }
 
+// Once per T, not once per backend: what doctest makes of a REQUIRE is large.
+template <class T>
+void check_same(limpid::matrix_view<T const> v, limpid::matrix<T> const& expected, char const* backend) {
+  CAPTURE(std::string(backend));
+  CAPTURE(expected.rows());
+  CAPTURE(expected.cols());
+  REQUIRE(v.rows == expected.rows());
+  // rows that live apart cannot say how wide none of them is
+  if (v.rows > 0) REQUIRE(v.cols == expected.cols());
+  for (std::size_t r = 0; r < v.rows; ++r)
+    for (std::size_t c = 0; c < v.cols; ++c) REQUIRE(v(r, c) == expected(r, c));
+}
+template <class T>
+void check_same(limpid::vector_view<T const> v, limpid::vector_view<T const> expected, char const* backend) {
+  CAPTURE(std::string(backend));
+  REQUIRE(v.size == expected.size);
+  for (std::size_t i = 0; i < v.size; ++i) REQUIRE(v[i] == expected[i]);
+}
+
 template <class T>
 void matrices_come_in() {
   for_each_backend<host_backends>([]<class Backend>() {
-    CAPTURE(std::string(Backend::name));
-    for (auto const& size : {std::pair<std::size_t, std::size_t>{7, 5}, {1, 4}, {6, 1}, {1, 1}, {0, 3}, {0, 0}}) {
-      std::size_t const rows = size.first, cols = size.second;
-      CAPTURE(rows);
-      CAPTURE(cols);
+    for (auto const& [rows, cols] :
+         {std::pair<std::size_t, std::size_t>{7, 5}, {1, 4}, {6, 1}, {1, 1}, {0, 3}, {0, 0}}) {
       auto const expected = numbered<T>(rows, cols);
       auto const held = Backend::matrix(expected.view());
       decltype(auto) x = held.get();
@@ -40,12 +56,7 @@ void matrices_come_in() {
       static_assert(std::is_same_v<limpid::value_t<X>, T>);
       static_assert(limpid::space_of<X> == limpid::memory_space::host);
       auto&& once = limpid::detail::materialise(x);
-      limpid::matrix_view<T const> const v = limpid::view(once);
-      REQUIRE(v.rows == rows);
-      // rows that live apart cannot say how wide none of them is
-      if (rows > 0) REQUIRE(v.cols == cols);
-      for (std::size_t r = 0; r < rows; ++r)
-        for (std::size_t c = 0; c < cols; ++c) REQUIRE(v(r, c) == expected(r, c));
+      check_same<T>(limpid::view(once), expected, Backend::name);
     }
   });
 }
@@ -53,9 +64,7 @@ void matrices_come_in() {
 template <class T>
 void vectors_come_in() {
   for_each_backend<host_backends>([]<class Backend>() {
-    CAPTURE(std::string(Backend::name));
     for (std::size_t const size : {std::size_t{9}, std::size_t{1}, std::size_t{0}}) {
-      CAPTURE(size);
       auto const numbers = numbered<T>(size, 1);
       limpid::vector_view<T const> const expected(numbers.data(), size);
       auto const held = Backend::vector(expected);
@@ -66,9 +75,7 @@ void vectors_come_in() {
       static_assert(limpid::label_vector<X> == std::is_integral_v<T>);
       static_assert(limpid::real_vector<X> == std::is_floating_point_v<T>);
       auto&& once = limpid::detail::materialise(x);
-      limpid::vector_view<T const> const v = limpid::view(once);
-      REQUIRE(v.size == size);
-      for (std::size_t i = 0; i < size; ++i) REQUIRE(v[i] == expected[i]);
+      check_same<T>(limpid::view(once), expected, Backend::name);
     }
   });
 }
