@@ -74,7 +74,6 @@ void rows(size_t n, size_t K) {
   auto const x = normals(n * K);
   std::vector<float> p(n * K), e(n);
   std::vector<std::int32_t> o(n);
-  std::vector<double> t(K, 1.0 / static_cast<double>(K));
   double const bytes = 4.0 * static_cast<double>(n * K);
   std::printf(" rows: n = %zu, K = %zu, float32; GB/s of the matrix read (softmax: and written)\n",
               n, K);
@@ -87,9 +86,6 @@ void rows(size_t n, size_t K) {
   report("arg_max", best_of(3, [&] { lanes::arg_max(p.data(), K, n, K, o.data()); }), bytes,
          "GB/s");
   report("row_check", best_of(3, [&] { lanes::row_check(p.data(), K, n, K, 1e-3); }), bytes,
-         "GB/s");
-  report("confident_guess",
-         best_of(3, [&] { lanes::confident_guess(p.data(), K, n, K, t.data(), o.data()); }), bytes,
          "GB/s");
 }
 

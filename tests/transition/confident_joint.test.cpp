@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <limits>
 #include <map>
+#include <string>
 #include <vector>
 
 namespace {
@@ -70,10 +71,11 @@ void check_case(limpid_test::golden_value const& in, limpid_test::golden_value c
   CHECK(r.calibrated == to_matrix(expected["confident_joint_calibrated"]));
   CHECK(gap(r.off_diagonal, expected["off_diagonal_indices"].get<std::vector<std::size_t>>()) == 0);
   CHECK(gap(r.joint, to_matrix(expected["joint"])) < 1e-12);
-  for (auto const& [rule, name] :
+  for (auto const& [rule, method] :
        std::map<prior_rule, std::string>{{prior_rule::count, "cnt"},
                                          {prior_rule::marginal, "marginal"},
                                          {prior_rule::marginal_of_given, "marginal_ps"}}) {
+    std::string const name = method;
     CAPTURE(name);
     auto const& latent = expected["latent_" + name + "_converge_False"];
     auto const s = confident_joint(p, y, {.prior = rule});
@@ -209,6 +211,105 @@ TEST_CASE("confident_joint: every policy, on both sides of a tile, agrees with t
     limpid_test::strided const padded(data.p);
     CHECK(flat(confident_joint(padded.window, data.y, options)) == flat(reference));
     CHECK(confident_joint(limpid_test::to_float(data.p), data.y).counts == expected);
+  }
+}
+
+TEST_CASE("confident_joint: more classes than the kernels hold in registers") {
+  for (std::size_t classes : {std::size_t{32}, std::size_t{33}, std::size_t{150}}) {
+    auto const data = limpid_test::make_posteriors(400, classes, 21);
+    auto const expected = counts_by_definition(data.p, data.y);
+    CHECK(confident_joint(data.p, data.y).counts == expected);
+    CHECK(confident_joint(limpid::seq, data.p, data.y).counts == expected);
+    auto bad = data.p;
+    bad(397, classes - 1) += 0.5;
+    CHECK_THROWS_WITH_AS((void)confident_joint(bad, data.y), doctest::Contains("P row 397 "),
+                         input_error);
+  }
+}
+
+TEST_CASE("confident_joint: weight 3 is the row three times, weight 0 a row that is not there") {
+  auto const data = limpid_test::make_posteriors(500, 4, 31);
+  std::vector<double> weights(500);
+  std::vector<std::size_t> rows;
+  for (std::size_t i = 0; i < 500; ++i) {
+    weights[i] = static_cast<double>(i * 7 % 4);
+    for (std::size_t c = 0; c < i * 7 % 4; ++c) rows.push_back(i);
+  }
+  limpid_test::labelled_posteriors copies{matrix<double>(rows.size(), 4), {}};
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    for (std::size_t k = 0; k < 4; ++k) copies.p(r, k) = data.p(rows[r], k);
+    copies.y.push_back(data.y[rows[r]]);
+  }
+  auto const a = confident_joint(data.p, data.y, weights), b = confident_joint(copies.p, copies.y);
+  CHECK(gap(a.thresholds, b.thresholds) < 1e-14);
+  CHECK(a.counts == b.counts);
+  CHECK(a.calibrated == b.calibrated);
+  CHECK(gap(a.transition, b.transition) < 1e-14);
+  CHECK(gap(a.prior, b.prior) < 1e-14);
+  CHECK(a.given_weight == b.given_weight);
+  CHECK(a.given_count != b.given_count);  // rows, not copies
+  for (std::size_t i : a.off_diagonal) CHECK(weights[i] > 0);
+
+  auto const ones = confident_joint(data.p, data.y, std::vector<float>(500, 1));
+  CHECK(flat(ones) == flat(confident_joint(data.p, data.y)));
+  // fractions: the counts are scaled, and not rounded
+  auto half = weights;
+  for (double& w : half) w *= 0.75;
+  auto const c = confident_joint(data.p, data.y, half);
+  CHECK(gap(c.thresholds, a.thresholds) < 1e-14);
+  double sum = 0;
+  for (std::size_t t = 0; t < 4; ++t) sum += c.calibrated(0, t);
+  CHECK(sum == doctest::Approx(c.given_weight[0]).epsilon(1e-12));
+  CHECK(c.calibrated(0, 0) != std::floor(c.calibrated(0, 0)));
+  limpid_test::device_vector<double> const w(
+      limpid::vector_view<double const>(weights.data(), 500));
+  CHECK(flat(confident_joint(
+            limpid_test::device, limpid_test::device_matrix<double>(data.p.view()),
+            limpid_test::device_vector<int>(limpid::vector_view<int const>(data.y.data(), 500)),
+            w)) == flat(confident_joint(limpid::seq, data.p, data.y, weights)));
+
+  CHECK_THROWS_WITH_AS((void)confident_joint(data.p, data.y, std::vector<double>(500, 0.0)),
+                       "transition::confident_joint: weights are all 0; some row must count",
+                       input_error);
+  CHECK_THROWS_WITH_AS((void)confident_joint(data.p, data.y, std::vector<double>(499, 1.0)),
+                       "transition::confident_joint: P has 500 rows, weights has 499", input_error);
+  half[17] = -1;
+  CHECK_THROWS_WITH_AS(
+      (void)confident_joint(data.p, data.y, half),
+      "transition::confident_joint: weights row 17 is negative; weights must be at least 0",
+      input_error);
+}
+
+TEST_CASE("confident_joint: rows from a callback, and the prior by T's inverse") {
+  auto const data = limpid_test::make_posteriors(300, 4, 7);
+  auto const want = confident_joint(data.p, data.y, {.keep_guess = true});
+  limpid::row_reader<double> reader{300, 4,
+                                    [&](std::size_t first, limpid::matrix_view<double> block) {
+                                      for (std::size_t i = 0; i < block.rows; ++i)
+                                        for (std::size_t k = 0; k < 4; ++k)
+                                          block(i, k) = data.p(first + i, k);
+                                    },
+                                    0};
+  for (std::size_t block : {std::size_t{1}, std::size_t{7}, std::size_t{300}}) {
+    reader.block_rows = block;
+    auto const r = confident_joint(reader, data.y, {.keep_guess = true});
+    CHECK(gap(r.thresholds, want.thresholds) < 1e-14);
+    CHECK(r.guess == want.guess);
+    CHECK(r.calibrated == want.calibrated);
+    CHECK(r.off_diagonal == want.off_diagonal);
+    CHECK(r.given_count == want.given_count);
+  }
+  auto const given =
+      confident_joint(reader, data.y, {.thresholds = std::vector<double>(want.thresholds)});
+  CHECK(given.calibrated == want.calibrated);
+  CHECK(given.given_count == want.given_count);
+
+  auto const r = confident_joint(data.p, data.y, {.prior = prior_rule::equation});
+  CHECK_FALSE(r.prior_fell_back);
+  for (std::size_t j = 0; j < 4; ++j) {
+    double image = 0;
+    for (std::size_t i = 0; i < 4; ++i) image += r.prior[i] * r.transition(i, j);
+    CHECK(image == doctest::Approx(r.given_weight[j] / 300).epsilon(1e-10));
   }
 }
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 /// @file limpid/simd/rows.hpp
 /// Rows of a row-major n x K matrix (ld elements from row to row) of T, float or double: softmax,
-/// log sum exp, entropy, arg max, checks, confident guesses. One pass over memory. Each row's
+/// log sum exp, entropy, arg max, checks. One pass over memory. Each row's
 /// result depends on that row alone, bit for bit, given the instruction set.
 #ifndef LIMPID_SIMD_ROWS_HPP
 #define LIMPID_SIMD_ROWS_HPP
 
 #include <cmath>
-#include <vector>
 
 #include <limpid/simd/vec.hpp>
 
@@ -60,29 +59,6 @@ void arg_max(T const* in, std::size_t ld, std::size_t n, std::size_t K, std::int
 template <class T>
 row_report row_check(T const* p, std::size_t ld, std::size_t n, std::size_t K, double tolerance) {
   LIMPID_SIMD_CALL(isa(), template row_check<T>(p, ld, n, K, tolerance));
-}
-
-/// The guess of confident learning. With S = {k : p[i][k] >= thresholds[k] - 1e-6}, compared in
-/// double: out[i] = -1 if S is empty, its member if it has one, else the lowest arg max over all
-/// columns.
-template <class T>
-void confident_guess(T const* p, std::size_t ld, std::size_t n, std::size_t K,
-                     double const* thresholds, std::int32_t* out) {
-  std::vector<T> bound(K + 1);
-  for (std::size_t k = 0; k < K; ++k) {
-    // The smallest T that is not below thresholds[k] - 1e-6: p >= bound exactly when p >=
-    // thresholds[k] - 1e-6 in double.
-    double const t = thresholds[k] - 1e-6;
-    if constexpr (sizeof(T) == sizeof(double)) {
-      bound[k] = t;
-    } else {
-      bound[k] = static_cast<T>(t);
-      if (static_cast<double>(bound[k]) < t)
-        bound[k] = std::nextafter(bound[k], std::numeric_limits<T>::infinity());
-    }
-  }
-  LIMPID_SIMD_CALL(
-      isa(), template confident_guess<T>(p, ld, n, K, static_cast<T const*>(bound.data()), out));
 }
 
 #include <limpid/simd/detail/close.inc>

@@ -244,65 +244,6 @@ inline void arg_max(T const* in, std::size_t ld, std::size_t n, std::size_t K, s
   for (std::size_t i = 0; i < n; ++i) out[i] = row_arg_max(in + i * ld, K);
 }
 
-template <class T>
-inline void confident_guess(T const* p, std::size_t ld, std::size_t n, std::size_t K,
-                            T const* bound, std::int32_t* out) {
-  if (K <= few) {
-    alignas(64) T t[few * group];
-    for (std::size_t i = 0; i < n; i += group) {
-      std::size_t const count = n - i < group ? n - i : group;
-      gather_group(p + i * ld, ld, count, K, t);
-      for (std::size_t r = 0; r < count; r += lanes<T>) {
-        vec<T> best = broadcast(-limits_of<T>::inf);
-        bits<T> at{}, only{}, members{};
-        for (std::size_t k = 0; k < K; ++k) {
-          vec<T> const x = load(t + k * group + r);
-          bits<T> const column = broadcast_bits<T>(k);
-          auto const in_s = x >= bound[k];
-          only = select(in_s, column, only);
-          members = select(in_s, members + broadcast_bits<T>(1), members);
-          auto const more = x > best;
-          at = select(more, column, at);
-          best = select(more, x, best);
-        }
-        bits<T> guess = select(members == broadcast_bits<T>(1), only, at);
-        guess = select(members == bits<T>{}, broadcast_bits<T>(~std::uint64_t{0}), guess);
-        store_columns<T>(guess, out + i + r, count - r);
-      }
-    }
-    return;
-  }
-  for (std::size_t i = 0; i < n; ++i) {
-    T const* row = p + i * ld;
-    vec<T> best = broadcast(-limits_of<T>::inf);
-    bits<T> at{}, only{}, members{};
-    bits<T> here = lane_numbers<T>();
-    for (std::size_t k = 0; k < K; k += lanes<T>) {
-      bool const whole = K - k >= lanes<T>;
-      vec<T> const x = whole ? load(row + k) : load_part(row + k, K - k, -limits_of<T>::inf);
-      vec<T> const b = whole ? load(bound + k) : load_part(bound + k, K - k, limits_of<T>::inf);
-      auto const in_s = x >= b;
-      only = select(in_s, here, only);
-      members = select(in_s, members + broadcast_bits<T>(1), members);
-      auto const more = x > best;
-      at = select(more, here, at);
-      best = select(more, x, best);
-      here += broadcast_bits<T>(lanes<T>);
-    }
-    std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t> m[lanes<T>], o[lanes<T>];
-    LIMPID_SIMD_COPY(m, &members, sizeof m);
-    LIMPID_SIMD_COPY(o, &only, sizeof o);
-    std::size_t size = 0, member = 0;
-    for (std::size_t l = 0; l < lanes<T>; ++l) {
-      size += m[l];
-      if (m[l] != 0) member = o[l];
-    }
-    out[i] = size == 0   ? -1
-             : size == 1 ? static_cast<std::int32_t>(member)
-                         : lowest_best<T>(best, at);
-  }
-}
-
 // What is wrong with a row that failed, or none.
 template <class T>
 inline row_report describe_row(T const* row, std::size_t i, std::size_t K, double sum) {
