@@ -4,8 +4,11 @@
 #include <limpid/core/random.hpp>
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/seq.hpp>
+#include <limpid/noise/boundary.hpp>
 #include <limpid/noise/instance_dependent.hpp>
+#include <limpid/noise/multilabel.hpp>
 #include <limpid/noise/pair_flip.hpp>
+#include <limpid/noise/polynomial_margin.hpp>
 #include <limpid/noise/symmetric.hpp>
 
 #include <benchmark/benchmark.h>
@@ -27,7 +30,7 @@ std::vector<std::int32_t> make_labels(std::size_t n) {
 template <class F>
 void rows(benchmark::State& state, F draw) {
   auto const labels = make_labels(static_cast<std::size_t>(state.range(0)));
-  double rate = 0;
+  double rate = draw(labels);  // makes its inputs
   for (auto _ : state) rate = draw(labels);
   state.SetItemsProcessed(state.iterations() * state.range(0));
   state.counters["rate_error"] = std::abs(rate - 0.4);
@@ -68,6 +71,46 @@ auto instance_by(P const& exec) {
   };
 }
 
+limpid::matrix<float> uniform_rows(std::size_t n, std::size_t d, bool sum_to_one) {
+  limpid::matrix<float> x(n, d);
+  for (std::size_t i = 0; i < n; ++i) {
+    limpid::random_stream draw(2, 0, i);
+    double sum = 0;
+    for (std::size_t j = 0; j < d; ++j) {
+      double const u = draw.uniform();
+      sum += u * u * u;
+      x(i, j) = static_cast<float>(sum_to_one ? u * u * u : u);
+    }
+    for (std::size_t j = 0; j < d && sum_to_one; ++j) x(i, j) = static_cast<float>(x(i, j) / sum);
+  }
+  return x;
+}
+template <class P>
+auto margin_by(P const& exec) {
+  return [exec](auto const& y) {
+    static limpid::matrix<float> eta;
+    if (eta.rows() != y.size()) eta = uniform_rows(y.size(), 10, true);
+    return limpid::noise::polynomial_margin(exec, eta, {.rate = 0.4, .seed = 1}).realised_rate;
+  };
+}
+template <class P>
+auto boundary_by(P const& exec) {
+  return [exec](auto const& y) {
+    static limpid::matrix<float> x;
+    if (x.rows() != y.size()) x = uniform_rows(y.size(), 32, false);
+    return limpid::noise::boundary(exec, x, y, 10, {.rate = 0.4}).realised_rate;
+  };
+}
+// n labels seen as n / 10 rows of ten: ones where the number is below 2
+auto multilabel_by(limpid::noise::sampling mode) {
+  return [mode](auto const& y) {
+    limpid::matrix<std::uint8_t> ones(y.size() / 10, 10);
+    for (std::size_t i = 0; i < y.size() / 10 * 10; ++i) ones.data()[i] = (i * 7 / 10 + i) % 10 < 2;
+    return limpid::noise::multilabel(ones, {.rule = limpid::noise::multilabel_rule::subtractive,
+                                            .subtractive = 0.4, .mode = mode}).missing_rate[0];
+  };
+}
+
 BENCHMARK_CAPTURE(rows, by_hand, by_hand)->Arg(1 << 20);
 BENCHMARK_CAPTURE(rows, symmetric_seq, symmetric_by(limpid::seq))->Arg(1 << 20);
 BENCHMARK_CAPTURE(rows, symmetric_simd, symmetric_by(limpid::simd))->Arg(1 << 20);
@@ -79,5 +122,14 @@ BENCHMARK_CAPTURE(rows, instance_dependent_d32_simd, instance_by(limpid::simd))-
 BENCHMARK_CAPTURE(rows, instance_dependent_d32_par, instance_by(limpid::par))
     ->Arg(1 << 17)
     ->UseRealTime();
+
+BENCHMARK_CAPTURE(rows, symmetric_exact_simd, [](auto const& y) {
+  return limpid::noise::symmetric(y, 10, {.rate = 0.4, .mode = limpid::noise::sampling::exact}).realised_rate;
+}) -> Arg(1 << 20);
+BENCHMARK_CAPTURE(rows, polynomial_margin_simd, margin_by(limpid::simd))->Arg(1 << 20);
+BENCHMARK_CAPTURE(rows, polynomial_margin_par, margin_by(limpid::par))->Arg(1 << 20)->UseRealTime();
+BENCHMARK_CAPTURE(rows, boundary_d32_simd, boundary_by(limpid::simd))->Arg(1 << 14);
+BENCHMARK_CAPTURE(rows, multilabel_iid_simd, multilabel_by(limpid::noise::sampling::iid))->Arg(10 << 17);
+BENCHMARK_CAPTURE(rows, multilabel_exact_simd, multilabel_by(limpid::noise::sampling::exact))->Arg(10 << 17);
 
 }  // namespace

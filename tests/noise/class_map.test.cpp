@@ -47,10 +47,25 @@ TEST_CASE("the benchmarks' maps are the published matrices") {
       for (std::size_t j = 0; j < g.size(); ++j)
         CHECK(std::abs(t(i, j) - g[i][j].get<double>()) < 1e-12);
   };
-  check("asymmetric_mnist_0.4", {{7, 1, 0.4}, {2, 7, 0.4}, {5, 6, 0.4}, {6, 5, 0.4}, {3, 8, 0.4}});
-  check("asymmetric_cifar10_0.4",
-        {{9, 1, 0.4}, {2, 0, 0.4}, {3, 5, 0.4}, {5, 3, 0.4}, {4, 7, 0.4}});
-  check("binary_asymmetric_0.3", {{1, 0, 0.3}, {0, 1, 0.05}});
+  check("asymmetric_mnist_0.4", limpid::noise::mnist_map(0.4));
+  check("asymmetric_cifar10_0.4", limpid::noise::cifar10_map(0.4));
+  check("binary_asymmetric_0.3", limpid::noise::binary_map(0.3));
+  auto const blocks = class_map_transition(100, limpid::noise::cifar100_block_map(0.3));
+  auto const& first = golden["cifar100_asym_0.3_first_block_5x5"];
+  int entries = 0;
+  for (std::size_t i = 0; i < 100; ++i)
+    for (std::size_t j = 0; j < 100; ++j) {
+      entries += blocks(i, j) != 0;
+      if (i / 5 == j / 5) CHECK(std::abs(blocks(i, j) - first[i % 5][j % 5].get<double>()) < 1e-12);
+    }
+  CHECK(entries == golden["cifar100_asym_0.3_nnz"].get<int>());
+  // by superclass in the data's own numbers: apple, mushroom, orange, pear, sweet pepper
+  auto const own = class_map_transition(100, limpid::noise::cifar100_map(0.3));
+  CHECK(own(0, 51) == 0.3);
+  CHECK(own(51, 53) == 0.3);
+  CHECK(own(53, 57) == 0.3);
+  CHECK(own(57, 83) == 0.3);
+  CHECK(own(83, 0) == 0.3);
 }
 
 TEST_CASE("an empty map changes nothing, rate 1 everything; every policy") {
@@ -61,6 +76,8 @@ TEST_CASE("an empty map changes nothing, rate 1 everything; every policy") {
   CHECK(class_map(std::vector<int>{0}, 1, {}).labels[0] == 0);
   CHECK(class_map(std::vector<int>{}, 2, {{0, 1, 1}}).labels.empty());
   auto const r = class_map(labels, 2, {{0, 1, 0.5}}, {.seed = 2});
+  CHECK(class_map(labels, 2, {{0, 1, 0.5}}, {.seed = 2, .mode = limpid::noise::sampling::exact})
+            .realised(0, 1) == doctest::Approx(512 / 1025.));
   CHECK(class_map(limpid::seq, labels, 2, {{0, 1, 0.5}}, {.seed = 2}).labels == r.labels);
   for (int threads : {1, 2, 3, 7}) {
     limpid::par_policy par;

@@ -110,6 +110,38 @@ TEST_CASE(
   CHECK(from_transition(std::vector<int>{0, 0}, matrix<double>{{1}}).realised_rate == 0);
 }
 
+TEST_CASE("exact counts: rounded down, for the diagonal; chosen at random") {
+  std::vector<int> labels(101);
+  for (std::size_t i = 0; i < 101; ++i) labels[i] = i < 60 ? 0 : i < 100 ? 1 : -1;
+  //! [exact]
+  auto const noisy = limpid::noise::from_transition(
+      labels, matrix<double>{{0.85, 0.1, 0.05}, {0.3, 0.39, 0.31}, {0, 0, 1}},
+      {.seed = 1, .mode = limpid::noise::sampling::exact});
+  // of 60 rows of class 0 six become 1 and three 2; of 40 of class 1 twelve become 0 and twelve 2
+  //! [exact]
+  CHECK(noisy.realised(0, 1) == 0.1);
+  CHECK(noisy.realised(0, 2) == 0.05);
+  CHECK(noisy.realised(1, 0) == 0.3);
+  CHECK(noisy.realised(1, 2) == 0.3);
+  CHECK(noisy.labels[100] == -1);
+  CHECK(noisy.expected(1, 2) == doctest::Approx(0.31));
+  std::vector<double> hits(60);
+  matrix<double> const half{{0.75, 0.25}, {0, 1}};
+  std::vector<int> const zeros(60);
+  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+    auto const r = from_transition(zeros, half, {.seed = seed, .mode = limpid::noise::sampling::exact});
+    for (std::size_t i = 0; i < 60; ++i) hits[i] += r.flipped[i];
+  }
+  for (double h : hits) CHECK(std::abs(h - 500) < 5 * std::sqrt(2000 * 0.25 * 0.75));
+  limpid::par_policy par;
+  par.threads = 3;
+  limpid::noise::from_transition_options const o{.seed = 7, .mode = limpid::noise::sampling::exact};
+  CHECK(from_transition(par, zeros, half, o).labels == from_transition(limpid::seq, zeros, half, o).labels);
+  limpid_test::device_vector<int> const far(limpid::vector_view<int const>(zeros.data(), 60));
+  limpid_test::device_matrix<double> const t(half.view());
+  CHECK(from_transition(limpid_test::device, far, t, o).labels == from_transition(zeros, half, o).labels);
+}
+
 TEST_CASE("from_transition says what is wrong with its input") {
   using limpid::input_error;
   std::vector<int> const y{0, 1};

@@ -59,6 +59,19 @@ TEST_CASE("given W and q, the law of a row is the published generator's") {
   }
 }
 
+// golden: UCSC-REAL/HOC f26a6eb data/utils.noisify_instance, with W and q given
+TEST_CASE("with one W for all classes the law is that of HOC's generator") {
+  auto g = read();
+  auto const h = limpid_test::golden("noise_generators.json")["expected"]["hoc_shared_W_variant"];
+  auto const p = limpid_test::to_matrix(h["P"]);
+  g.w.assign(g.w.size(), limpid_test::to_matrix(h["W"]));
+  for (std::size_t i = 0; i < g.x.rows(); ++i) {
+    std::vector<double> row(p.cols());
+    g.law(i).add(i, row.data());
+    for (std::size_t k = 0; k < row.size(); ++k) CHECK(std::abs(row[k] - p(i, k)) < 1e-12);
+  }
+}
+
 TEST_CASE("draws follow the law") {
   auto const g = read();
   std::size_t const K = g.p.cols();
@@ -194,6 +207,31 @@ TEST_CASE(
   CHECK(instance_dependent(matrix<double>(1, 3, 2.0), std::vector<int>{1}, 2,
                            {.rate = 1, .deviation = 0})
             .labels[0] == 0);
+}
+
+TEST_CASE("shared weights are those of class 0; rates are cut at max_rate") {
+  auto [x, y] = rows(6000, 3, 3);
+  auto const own = instance_dependent(x, y, 3, {.rate = 0.4, .seed = 5});
+  auto const shared = instance_dependent(x, y, 3, {.rate = 0.4, .shared_weights = true, .seed = 5});
+  bool same = true;
+  for (std::size_t i = 0; i < 6000; ++i)
+    if (y[i] == 0) CHECK(own.labels[i] == shared.labels[i]);
+    else same = same && own.labels[i] == shared.labels[i];
+  CHECK_FALSE(same);
+  limpid::vector<double> q(20000);
+  limpid::ops::for_rows(limpid::seq, 20000,
+                        d_::draw_rates<limpid::memory_space::host>{0.5, 0.1, 7, q.view(), 0.6});
+  double mean = 0;
+  for (double v : q) {
+    REQUIRE(v <= 0.6);
+    mean += v / 20000;
+  }
+  // E of N(0.5, 0.1) below 0.6: 0.5 - 0.1 phi(1) / Phi(1)
+  CHECK(std::abs(mean - (0.5 - 0.1 * 0.24197072 / 0.84134475)) < 4 * 0.1 / std::sqrt(20000));
+  CHECK(instance_dependent(x, y, 3, {.rate = 0.5, .max_rate = 0.6}).realised_rate < 0.5);
+  CHECK_THROWS_WITH_AS((void)instance_dependent(x, y, 3, {.rate = 0.5, .max_rate = 0.4}),
+                       "noise::instance_dependent: max_rate is 0.4; it must be in (0, 1] and at least the rate",
+                       limpid::input_error);
 }
 
 TEST_CASE_TEMPLATE("the same draws under every policy and any strides", T, float, double) {

@@ -6,21 +6,26 @@
 
 #include <limpid/core/random.hpp>
 #include <limpid/exec/simd.hpp>
+#include <limpid/noise/detail/choose.hpp>
 #include <limpid/noise/detail/draw.hpp>
 #include <limpid/noise/noisy_labels.hpp>
+#include <limpid/noise/sampling.hpp>
 #include <limpid/ops/check.hpp>
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace limpid::noise {
 
 /// Options of from_transition.
 struct from_transition_options {
   std::uint64_t seed = 0;  ///< the same seed, labels and T give the same noise
+  sampling mode =
+      sampling::iid;  ///< exact: of n_i rows of class i, floor(T(i, j) n_i) become j; the
+                      ///< rest stays
 };
 
 namespace detail {
@@ -46,39 +51,54 @@ struct draw_class {
   }
 };
 
+/// Labels after floor(T(i, j) n_i) rows of class i, chosen at random, have become j.
+inline vector<std::int32_t> exact_labels(vector<std::int32_t> const& before,
+                                         matrix<double> const& transition, std::uint64_t seed) {
+  std::size_t const K = transition.rows();
+  std::vector<std::vector<std::size_t>> rows(K);
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if (before[i] >= 0) rows[static_cast<std::size_t>(before[i])].push_back(i);
+  vector<std::int32_t> after = before;
+  std::vector<std::size_t> count(K);
+  for (std::size_t i = 0; i < K; ++i) {
+    std::size_t moved = 0;
+    for (std::size_t j = 0; j < K; ++j)
+      if (j != i) moved += count[j] = whole_part(transition(i, j), rows[i].size());
+    auto const chosen = choose_rows(rows[i], moved, seed, choice_stream);
+    std::size_t next = 0;
+    for (std::size_t j = 0; j < K; ++j)
+      for (std::size_t c = 0; j != i && c < count[j] && next < chosen.size(); ++c)
+        after[chosen[next++]] = static_cast<std::int32_t>(j);
+  }
+  return after;
+}
+
 /// Draws from T, which is row-stochastic within rounding.
 template <class P, class Label, memory_space S>
 noisy_labels draw_from(P const& exec, std::string_view name, vector_view<Label const, S> labels,
-                       matrix<double> transition, std::uint64_t seed) {
+                       matrix<double> transition, std::uint64_t seed,
+                       sampling mode = sampling::iid) {
   std::size_t const K = transition.rows();
   auto const codes = ops::check_labels(exec, name, "labels", labels, K, true);
-  matrix<double> cumulative(K, K);
-  for (std::size_t i = 0; i < K; ++i) {
-    double total = 0, sum = 0;
-    std::size_t last = 0;
-    for (std::size_t j = 0; j < K; ++j) {
-      double& t = transition(i, j);
-      if (t < 0) t = 0;
-      if (t > 0) last = j;
-      total += t;
-    }
-    for (std::size_t j = 0; j < K; ++j) {
-      if (std::abs(total - 1) > 1e-12) transition(i, j) /= total;
-      sum += transition(i, j);
-      cumulative(i, j) = j < last ? sum : 2.0;
-    }
-  }
-  auto const on_exec = ops::upload(exec, std::as_const(cumulative).view());
+  matrix<double> const cumulative = cumulative_rows(transition);
   auto const out = ops::make_buffer<std::int32_t>(exec, labels.size);
-  ops::for_rows(exec, labels.size,
-                draw_class<S>{codes.view(), on_exec.view(K, K), seed, out.view()});
+  if (mode == sampling::exact) {
+    auto const after = exact_labels(ops::download(exec, codes.view()), transition, seed);
+    ops::copy(exec, after.view(), out.view());
+  } else {
+    auto const on_exec = ops::upload(exec, cumulative.view());
+    ops::for_rows(exec, labels.size,
+                  draw_class<S>{codes.view(), on_exec.view(K, K), seed, out.view()});
+  }
   return describe(exec, codes.view(), vector_view<std::int32_t const, S>(out.view()), K,
                   std::move(transition));
 }
 
 }  // namespace detail
 
-/// Draws noisy labels: row i's is j with probability T(z_i, j), independently.
+/// Draws noisy labels: row i's is j with probability T(z_i, j), independently. In the exact mode
+/// the counts are those of T, rounded down in favour of the diagonal, and only which rows is
+/// random.
 ///
 /// @param exec        Where to run.
 /// @param labels      z, n true class numbers 0..K-1; negative = unlabelled, stays so.
@@ -108,7 +128,7 @@ struct from_transition_fn {
     matrix<double> wide(t.rows, t.cols);
     for (std::size_t i = 0; i < t.rows; ++i)
       for (std::size_t j = 0; j < t.cols; ++j) wide(i, j) = static_cast<double>(given(i, j));
-    return detail::draw_from(exec, name, z, std::move(wide), options.seed);
+    return detail::draw_from(exec, name, z, std::move(wide), options.seed, options.mode);
   }
   template <label_vector L, real_matrix M>
   noisy_labels operator()(L const& labels, M const& transition,

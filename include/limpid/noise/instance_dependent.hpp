@@ -25,7 +25,10 @@ struct instance_dependent_options {
                       ///< cut the normal law
   double deviation =
       0.1;  ///< [0, 1]: of the rows' flip rates about `rate`; 0 = every row flips at `rate`
-  std::uint64_t seed = 0;   ///< the same seed and data give the same noise
+  double max_rate =
+      1;  ///< (0, 1], at least `rate`: upper end of the rows' flip rates (BLTM's code: 0.6)
+  bool shared_weights = false;  ///< one W for all classes (HOC's code) instead of one each
+  std::uint64_t seed = 0;       ///< the same seed and data give the same noise
   bool standardise = true;  ///< features to mean 0 and standard deviation 1 first; without it large
                             ///< features send nearly all wrong labels of a class to one other class
   bool expected =
@@ -35,19 +38,20 @@ struct instance_dependent_options {
 
 namespace detail {
 
-/// for_rows: q_i from N(rate, deviation) conditioned on [0, 1], by rejection. At least a third of
-/// the draws is accepted.
+/// for_rows: q_i from N(rate, deviation) conditioned on [0, most], by rejection, rate <= most. At
+/// least a third of the draws is accepted, but for deviations wider than the interval.
 template <memory_space S>
 struct draw_rates {
   double rate, deviation;
   std::uint64_t seed;
   vector_view<double, S> q;
+  double most = 1;
   LIMPID_HD void operator()(std::size_t i) const {
     random_stream draw(seed, rate_stream, i);
     double value = rate;
     if (deviation > 0) do {
         value = rate + deviation * draw_normals(draw).first;
-      } while (value < 0 || value > 1);
+      } while (value < 0 || value > most);
     q[i] = value;
   }
 };
@@ -147,9 +151,9 @@ struct draw_law {
 /// Draws instance-dependent noise: row i's label flips with its own probability q_i, and where to
 /// depends on its features.
 ///
-///     q_i ~ N(rate, deviation^2) conditioned on [0, 1],   W_c of d x K entries ~ N(0, 1), one per
-///     true class c, P(noisy = j | x_i, c) = q_i softmax_{j != c}(x_i W_c)_j,   P(noisy = c | x_i,
-///     c) = 1 - q_i.
+///     q_i ~ N(rate, deviation^2) conditioned on [0, max_rate],
+///     W_c of d x K entries ~ N(0, 1), one per true class c,
+///     P(noisy = j | x_i, c) = q_i softmax_{j != c}(x_i W_c)_j,   P(noisy = c | x_i, c) = 1 - q_i.
 ///
 /// @param exec      Where to run.
 /// @param features  X, n x d, finite.
@@ -157,9 +161,9 @@ struct draw_law {
 /// @param classes   K.
 /// @return noisy_labels; `expected` row c is the mean of P(. | x_i, c) over the rows of class
 /// c, the unit row if it has none.
-/// @throws input_error  on shapes, rate or deviation outside [0, 1], K = 1 with a rate or deviation
-/// above 0, labels out of
-///                      range; if `validate`, features that are not finite.
+/// @throws input_error  on shapes, rate or deviation outside [0, 1], max_rate below the rate, K =
+/// 1 with a rate or deviation above 0, labels out of range; if `validate`, features that are not
+/// finite.
 /// @par Complexity   O(n d K) time for `expected`, rate times that for the labels, O(d K^2) for W;
 /// memory O(n + d K): one W at a time.
 /// @par Determinism  Draws are keyed by seed, class, feature and row: the same bits for any number
@@ -189,6 +193,8 @@ struct instance_dependent_fn {
             "; it must be in [0, 1]");
     require(options.deviation >= 0 && options.deviation <= 1, name, "deviation is ",
             options.deviation, "; it must be in [0, 1]");
+    require(options.max_rate > 0 && options.max_rate <= 1 && options.max_rate >= options.rate, name,
+            "max_rate is ", options.max_rate, "; it must be in (0, 1] and at least the rate");
     require(K >= 2 || (options.rate == 0 && options.deviation == 0), name,
             "classes is 1; labels cannot change among one class");
     auto const codes = ops::check_labels(exec, name, "labels", z, K, true);
@@ -205,16 +211,17 @@ struct instance_dependent_fn {
     auto const q = ops::make_buffer<double>(exec, n);
     auto const w = ops::make_buffer<double>(exec, d * K);
     auto const out = ops::make_buffer<std::int32_t>(exec, n);
-    ops::for_rows(
-        exec, n,
-        detail::draw_rates<P::space>{options.rate, options.deviation, options.seed, q.view()});
+    ops::for_rows(exec, n,
+                  detail::draw_rates<P::space>{options.rate, options.deviation, options.seed,
+                                               q.view(), options.max_rate});
     ops::copy(exec, codes.view(), out.view());
     matrix<double> expected = options.expected ? matrix<double>::identity(K) : matrix<double>{};
     for (std::size_t c = 0; c < K; ++c) {
-      ops::for_rows(
-          exec, d,
-          detail::draw_weights<P::space>{
-              options.seed, detail::weight_stream + static_cast<std::uint32_t>(c), w.view(d, K)});
+      if (c == 0 || !options.shared_weights)
+        ops::for_rows(
+            exec, d,
+            detail::draw_weights<P::space>{
+                options.seed, detail::weight_stream + static_cast<std::uint32_t>(c), w.view(d, K)});
       detail::class_law<T, P::space> const law{x,        mean.view(),  factor.view(),
                                                q.view(), w.view(d, K), c};
       ops::for_rows(exec, n,

@@ -17,6 +17,7 @@ struct pair_flip_options {
   double rate = 0.2;  ///< [0, 1]: P(the label becomes the next class's). Above 1/2 wrong labels
                       ///< outnumber right ones.
   std::uint64_t seed = 0;  ///< the same seed and labels give the same noise
+  sampling mode = sampling::iid;  ///< exact: floor(T(i, j) n_i) rows of class i become j
 };
 
 /// T of pair-flip noise, K x K: T(i, i) = 1 - rate, T(i, i + 1 mod K) = rate. Its determinant is (1
@@ -57,7 +58,8 @@ struct pair_flip_fn {
     auto transition = pair_flip_transition(classes, options.rate);
     auto&& held = limpid::detail::materialise(labels);
     vector_view<value_t<L> const, P::space> const z = limpid::view(held);
-    return detail::draw_from(exec, "noise::pair_flip", z, std::move(transition), options.seed);
+    return detail::draw_from(exec, "noise::pair_flip", z, std::move(transition), options.seed,
+                             options.mode);
   }
   template <label_vector L>
   noisy_labels operator()(L const& labels, std::size_t classes,

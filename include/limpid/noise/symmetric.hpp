@@ -18,6 +18,7 @@ struct symmetric_options {
   std::uint64_t seed = 0;  ///< the same seed and labels give the same noise
   bool includes_own_class =
       false;  ///< redraw from all K classes: the label then changes with probability rate (K-1)/K
+  sampling mode = sampling::iid;  ///< exact: floor(T(i, j) n_i) rows of class i become j
 };
 
 /// T of symmetric noise, K x K: (1 - rate) I + rate / (K - 1) (1 - I), or (1 - rate) I + rate / K
@@ -65,7 +66,8 @@ struct symmetric_fn {
     auto transition = symmetric_transition(classes, options.rate, options.includes_own_class);
     auto&& held = limpid::detail::materialise(labels);
     vector_view<value_t<L> const, P::space> const z = limpid::view(held);
-    return detail::draw_from(exec, "noise::symmetric", z, std::move(transition), options.seed);
+    return detail::draw_from(exec, "noise::symmetric", z, std::move(transition), options.seed,
+                             options.mode);
   }
   template <label_vector L>
   noisy_labels operator()(L const& labels, std::size_t classes,

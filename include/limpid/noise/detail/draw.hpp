@@ -20,8 +20,36 @@ namespace limpid::noise::detail {
 // Streams of the seed: one use each.
 inline constexpr std::uint32_t label_stream = 0;  ///< by row: does the label change, to what
 inline constexpr std::uint32_t rate_stream = 1;   ///< by row: the row's own flip rate
+inline constexpr std::uint32_t choice_stream =
+    2;  ///< by row: which rows of a class change, exactly
+inline constexpr std::uint32_t foreign_stream =
+    3;  ///< by row: open-set rows, and what takes their place
+inline constexpr std::uint32_t matrix_stream = 4;  ///< by row of T: random matrices
 inline constexpr std::uint32_t weight_stream =
     16;  ///< + class, by feature: weights of instance-dependent noise
+
+/// Running sums of each row of T, which is made non-negative with rows that sum to 1; 2 from the
+/// last possible class on, so that no rounding reaches beyond it.
+inline matrix<double> cumulative_rows(matrix<double>& transition) {
+  std::size_t const K = transition.rows();
+  matrix<double> cumulative(K, K);
+  for (std::size_t i = 0; i < K; ++i) {
+    double total = 0, sum = 0;
+    std::size_t last = 0;
+    for (std::size_t j = 0; j < K; ++j) {
+      double& t = transition(i, j);
+      if (t < 0) t = 0;
+      if (t > 0) last = j;
+      total += t;
+    }
+    for (std::size_t j = 0; j < K; ++j) {
+      if (std::abs(total - 1) > 1e-12) transition(i, j) /= total;
+      sum += transition(i, j);
+      cumulative(i, j) = j < last ? sum : 2.0;
+    }
+  }
+  return cumulative;
+}
 
 /// for_rows: 1 where two columns differ.
 template <memory_space S>
