@@ -3,7 +3,7 @@
 //   probabilities DATA_FOLDER
 #include "files.hpp"
 
-#include <limpid/audit/examine.hpp>
+#include <limpid/audit/examine_probabilities.hpp>
 
 #include <chrono>
 #include <cstdio>

@@ -3,6 +3,7 @@
 //   recovery DATA_FOLDER [SEEDS]
 #include "files.hpp"
 
+#include <limpid/audit/examine.hpp>
 #include <limpid/audit/train.hpp>
 #include <limpid/noise/instance_dependent.hpp>
 #include <limpid/noise/pair_flip.hpp>

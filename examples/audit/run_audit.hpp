@@ -7,7 +7,8 @@
 #include "findings.hpp"
 
 #include <limpid/audit/examine.hpp>
-#include <limpid/audit/train.hpp>
+#include <limpid/audit/examine_probabilities.hpp>
+#include <limpid/audit/score_remedy.hpp>
 #include <limpid/core/progress.hpp>
 #include <limpid/exec/simd.hpp>
 #ifdef _OPENMP

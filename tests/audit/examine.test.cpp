@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <limpid/audit/examine.hpp>
+
+#include <limpid/audit/score_remedy.hpp>
 #include <limpid/audit/train.hpp>
 
 #include <limpid/exec/par.hpp>
@@ -107,6 +110,26 @@ TEST_CASE("few rows, constant columns and duplicates have an answer") {
   for (double p : r.p_right) CHECK(std::isfinite(p));
   auto const one = audit::examine(x, std::vector<int>(4), {.classes = 1});
   CHECK(one.noise_rate.estimate == 0);
+}
+
+TEST_CASE("the report says what T was taken from, and that features tell nothing where they do not") {
+  auto const data = separable(300);
+  auto const seen = audit::examine(data.features, data.labels, {.classes = 3});
+  CHECK(seen.rule == limpid::transition::estimate_rule::views);
+  double weights = 0;
+  for (auto const& one : seen.readings) weights += one.weight;
+  CHECK(weights == doctest::Approx(1));
+  limpid::matrix<double> junk(300, 2);
+  for (std::size_t i = 0; i < 300; ++i) {
+    limpid::random_stream draw(5, 0, i);
+    junk(i, 0) = draw.uniform();
+    junk(i, 1) = draw.uniform();
+  }
+  auto const blind = audit::examine(junk, data.labels, {.classes = 3});
+  CHECK(blind.reason_of_rule == limpid::transition::estimate_reason::unrelated_neighbours);
+  bool told = false;
+  for (auto const& w : blind.warnings) told = told || w.find("the features tell nothing") != std::string::npos;
+  CHECK(told);
 }
 
 TEST_CASE("bad input is named") {

@@ -24,7 +24,7 @@ struct examine_probabilities_case {
   using function = limpid::audit::examine_probabilities_fn;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
-    return flat(limpid::audit::examine_probabilities(exec, in.probabilities, in.labels, {.draws = 20}));
+    return flat(limpid::audit::examine_probabilities(exec, in.probabilities, in.labels));
   }
 };
 
@@ -33,7 +33,7 @@ struct examine_case {
   using function = limpid::audit::examine_fn;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
-    return flat(limpid::audit::examine(exec, in.features, in.labels, {.classes = in.classes, .draws = 20}));
+    return flat(limpid::audit::examine(exec, in.features, in.labels, {.classes = in.classes}));
   }
 };
 
@@ -42,7 +42,7 @@ struct train_case {
   using function = limpid::audit::train_fn;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
-    auto const report = limpid::audit::examine_probabilities(exec, in.probabilities, in.labels, {.draws = 2});
+    auto const report = limpid::audit::examine_probabilities(exec, in.probabilities, in.labels);
     auto const model = limpid::audit::train(exec, in.features, in.labels, report, {.l2 = 0.1});
     return {model.weights.data(), model.weights.data() + model.weights.rows() * model.weights.cols()};
   }
@@ -53,7 +53,7 @@ struct score_remedy_case {
   using function = limpid::audit::score_remedy_fn;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
-    auto const report = limpid::audit::examine_probabilities(exec, in.probabilities, in.labels, {.draws = 2});
+    auto const report = limpid::audit::examine_probabilities(exec, in.probabilities, in.labels);
     auto const s = limpid::audit::score_remedy(exec, in.features, in.labels, in.labels, report, {.folds = 2});
     return {s.given, s.repaired, s.clean_given, s.clean_repaired};
   }

@@ -12,11 +12,11 @@
 namespace limpid::audit {
 
 struct options {
-  std::size_t classes = 0;    ///< K; examine needs it, examine_probabilities takes P's width where it is 0
+  std::size_t classes =
+      0;  ///< K; examine needs it, examine_probabilities takes P's width where it is 0
   std::size_t folds = 5;      ///< of score_remedy; 2..n
-  std::uint64_t seed = 0;     ///< of the bootstrap and the folds
+  std::uint64_t seed = 0;     ///< of the folds
   double level = 0.95;        ///< of the intervals, (0, 1)
-  std::size_t draws = 200;    ///< bootstrap resamples, >= 2
   bool validate = true;       ///< look for bad rows first, one pass
   progress on_progress = {};  ///< told the fraction done; false stops the work
 };

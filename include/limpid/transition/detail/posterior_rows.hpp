@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-/// @file limpid/audit/detail/row_models.hpp
-/// The passes over rows that an audit is made of.
-#ifndef LIMPID_AUDIT_DETAIL_ROW_MODELS_HPP
-#define LIMPID_AUDIT_DETAIL_ROW_MODELS_HPP
+/// @file limpid/transition/detail/posterior_rows.hpp
+/// The passes over rows that an estimate from probabilities is made of.
+#ifndef LIMPID_TRANSITION_DETAIL_POSTERIOR_ROWS_HPP
+#define LIMPID_TRANSITION_DETAIL_POSTERIOR_ROWS_HPP
 
 #include <limpid/core/view.hpp>
 
@@ -10,15 +10,16 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace limpid::audit::detail {
+namespace limpid::transition::detail::evidence {
 
-inline constexpr double least_probability = 1e-12;  ///< what a probability of 0 counts as in a logarithm
+inline constexpr double least_probability = 1e-12;  ///< what a probability of 0 counts as in a log
 
 LIMPID_HD inline double log_probability(double p) {
   return std::log(p > least_probability ? p : least_probability);
 }
 
-/// Adds -log of the label's share of P^power, normalised, over every `step`-th row; and the rows counted.
+/// Adds -log of the label's share of P^power, normalised, over every `step`-th row; and the rows
+/// counted.
 template <class T, memory_space S>
 struct tempered_loss {
   matrix_view<T const, S> p;
@@ -40,8 +41,8 @@ struct tempered_loss {
   }
 };
 
-/// Writes q_k = P(true class k | x, given label), proportional to P_k^power T(k, label), to a row of q.
-/// T may hold no zero.
+/// Writes q_k = P(true class k | x, given label), proportional to P_k^power T(k, label), to a row
+/// of q. T may hold no zero.
 template <class T, memory_space S>
 struct posterior_rows {
   matrix_view<T const, S> p;
@@ -55,12 +56,41 @@ struct posterior_rows {
     auto const given = static_cast<std::size_t>(y[i]);
     double top = -1e300, total = 0;
     for (std::size_t k = 0; k < p.cols; ++k) {
-      double const l = power * log_probability(static_cast<double>(p(i, k))) + log_transition(k, given);
+      double const l =
+          power * log_probability(static_cast<double>(p(i, k))) + log_transition(k, given);
       q(r, k) = l;
       if (l > top) top = l;
     }
     for (std::size_t k = 0; k < p.cols; ++k) total += q(r, k) = std::exp(q(r, k) - top);
     for (std::size_t k = 0; k < p.cols; ++k) q(r, k) /= total;
+  }
+};
+
+/// out = P^power, rows normalised.
+template <class T, memory_space S>
+struct power_rows {
+  matrix_view<T const, S> p;
+  double power;
+  matrix_view<double, S> out;
+  LIMPID_HD void operator()(std::size_t i) const {
+    double top = -1e300, total = 0;
+    for (std::size_t k = 0; k < p.cols; ++k) {
+      out(i, k) = power * log_probability(static_cast<double>(p(i, k)));
+      if (out(i, k) > top) top = out(i, k);
+    }
+    for (std::size_t k = 0; k < p.cols; ++k) total += out(i, k) = std::exp(out(i, k) - top);
+    for (std::size_t k = 0; k < p.cols; ++k) out(i, k) /= total;
+  }
+};
+
+/// -log P(label).
+template <class T, memory_space S>
+struct label_loss {
+  matrix_view<T const, S> p;
+  vector_view<std::int32_t const, S> y;
+  vector_view<double, S> out;
+  LIMPID_HD void operator()(std::size_t i) const {
+    out[i] = -log_probability(static_cast<double>(p(i, static_cast<std::size_t>(y[i]))));
   }
 };
 
@@ -77,13 +107,16 @@ struct expected_counts {
   }
 };
 
-/// From a row's distribution over true classes: P(label is right), the best class, how far it leads, and the
-/// log-odds of the label, which still tell rows apart where P has rounded to 0 or 1.
-template <memory_space S>
+/// From a row's distribution over true classes: P(label is right), the best class, how far it
+/// leads, and the log-odds of the label, which still tell rows apart where P has rounded to 0 or 1,
+/// plus `vouched` times log P(label): a row that P puts in no class is doubtful too.
+template <class T, memory_space S>
 struct row_verdict {
   matrix_view<double const, S> q;
+  matrix_view<T const, S> p;
   vector_view<std::int32_t const, S> y;
   std::size_t first;
+  double vouched;
   vector_view<double, S> p_right, lead, odds;
   vector_view<std::int32_t, S> suggested;
   LIMPID_HD void operator()(std::size_t r) const {
@@ -99,22 +132,13 @@ struct row_verdict {
     }
     p_right[i] = q(r, given);
     lead[i] = q(r, best) - second;
-    odds[i] = std::log(q(r, given) > 1e-300 ? q(r, given) : 1e-300) - std::log(rest > 1e-300 ? rest : 1e-300);
+    odds[i] = std::log(q(r, given) > 1e-300 ? q(r, given) : 1e-300) -
+              std::log(rest > 1e-300 ? rest : 1e-300);
+    if (vouched > 0) odds[i] += vouched * log_probability(static_cast<double>(p(i, given)));
     suggested[i] = static_cast<std::int32_t>(best);
   }
 };
 
-/// -log P(label).
-template <class T, memory_space S>
-struct label_loss {
-  matrix_view<T const, S> p;
-  vector_view<std::int32_t const, S> y;
-  vector_view<double, S> out;
-  LIMPID_HD void operator()(std::size_t i) const {
-    out[i] = -log_probability(static_cast<double>(p(i, static_cast<std::size_t>(y[i]))));
-  }
-};
+}  // namespace limpid::transition::detail::evidence
 
-}  // namespace limpid::audit::detail
-
-#endif  // LIMPID_AUDIT_DETAIL_ROW_MODELS_HPP
+#endif  // LIMPID_TRANSITION_DETAIL_POSTERIOR_ROWS_HPP
