@@ -5,8 +5,10 @@
 #define LIMPID_AUDIT_HPP
 
 #include <limpid/audit/examine.hpp>
+#include <limpid/audit/examine_probabilities.hpp>
 #include <limpid/audit/options.hpp>
 #include <limpid/audit/report.hpp>
+#include <limpid/audit/score_remedy.hpp>
 #include <limpid/audit/train.hpp>
 
 #endif  // LIMPID_AUDIT_HPP
