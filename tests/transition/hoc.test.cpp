@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <limits>
 #include <random>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -128,6 +129,165 @@ TEST_CASE("hoc: exact triples give T") {
   CHECK(gap(r.prior, e["p"].get<std::vector<double>>()) < 1e-5);
 }
 
+// what the other solvers and the flags say of the same exact triples
+TEST_CASE("hoc: moments and the closed form on exact triples") {
+  using limpid::transition::consensus_method;
+  auto const e = limpid_test::golden("hoc.json")["case_exact_K3"];
+  auto const T = to_matrix(e["T"]);
+  auto const p = e["p"].get<std::vector<double>>();
+  consensus_result r;
+  r.c3 = triples(T, p);
+  auto const solve = [&](limpid::transition::consensus_options const& options) {
+    limpid::transition::detail::solve_consensus(r, options, {});
+    return std::pair{gap(r.transition, T), gap(r.prior, p)};
+  };
+  auto const spectral = solve({.method = consensus_method::spectral});
+  CHECK(spectral.first < 1e-12);
+  CHECK(spectral.second < 1e-12);
+  CHECK(r.converged);
+  CHECK(r.mismatch < 1e-24);
+  CHECK(r.asymmetry < 1e-16);
+  CHECK(r.implied_agreement == doctest::Approx(r.agreement));
+  auto const moments = solve({.method = consensus_method::moments});
+  CHECK(moments.first < 1e-6);  // the official solver: 8e-3
+  CHECK(moments.second < 1e-6);
+  CHECK(r.converged);
+  // c2 = T^T diag(p) T: det of it is det(T)^2 p0 p1 p2, so its least eigenvalue is above that over
+  // the square of the largest, which is at most the trace
+  CHECK(r.least_eigenvalue > 0.01);
+  CHECK(r.least_eigenvalue < 0.0963);  // the least diagonal entry
+  CHECK(solve({.method = consensus_method::moments, .order_weights = {0, 0, 1}}).first < 1e-5);
+}
+
+TEST_CASE("hoc: the gradient of the moment match is its finite difference") {
+  matrix<double> const T{{0.7, 0.2, 0.1}, {0.05, 0.8, 0.15}, {0.25, 0.1, 0.65}};
+  limpid::vector<double> const p{0.5, 0.3, 0.2};
+  matrix<double> at{{0.6, 0.1, 0.2}, {0.1, 0.7, 0.1}, {0.3, 0.2, 0.7}};  // columns of another T
+  limpid::vector<double> prior{0.2, 0.5, 0.3};
+  auto c3 = triples(T, {0.5, 0.3, 0.2});
+  c3(0, 5) += 0.01;  // and not symmetric
+  matrix<double> c2(3, 3);
+  limpid::vector<double> c1(3);
+  for (std::size_t j = 0; j < 3; ++j)
+    for (std::size_t k = 0; k < 9; ++k) c1[j] += c3(j, k), c2(j, k / 3) += c3(j, k);
+  limpid::transition::detail::moments_of_triples const problem(c1, c2, c3, {1, 1, 1}, {1, 2, 3});
+  matrix<double> slope, unused;
+  limpid::vector<double> prior_slope, unused_prior;
+  double const value = problem.value(at, prior, slope, prior_slope);
+  // by the definition, over all ordered cells of the averaged tensors
+  double by_hand = 0;
+  for (std::size_t j = 0; j < 3; ++j) {
+    double m1 = 0;
+    for (std::size_t i = 0; i < 3; ++i) m1 += prior[i] * at(j, i);
+    by_hand += (m1 - c1[j]) * (m1 - c1[j]);
+    for (std::size_t k = 0; k < 3; ++k) {
+      double m2 = 0;
+      for (std::size_t i = 0; i < 3; ++i) m2 += prior[i] * at(j, i) * at(k, i);
+      double const d2 = m2 - (c2(j, k) + c2(k, j)) / 2;
+      by_hand += 2 * d2 * d2;
+      for (std::size_t l = 0; l < 3; ++l) {
+        double m3 = 0;
+        for (std::size_t i = 0; i < 3; ++i) m3 += prior[i] * at(j, i) * at(k, i) * at(l, i);
+        double const d3 = m3 - (c3(j, k * 3 + l) + c3(j, l * 3 + k) + c3(k, j * 3 + l) +
+                                c3(k, l * 3 + j) + c3(l, j * 3 + k) + c3(l, k * 3 + j)) /
+                                   6;
+        by_hand += 3 * d3 * d3;
+      }
+    }
+  }
+  CHECK(value == doctest::Approx(by_hand).epsilon(1e-12));
+  for (std::size_t j = 0; j < 3; ++j) {
+    auto const step = [&](double& x, double expected) {
+      double const kept = x, h = 1e-6;
+      x = kept + h;
+      double const above = problem.value(at, prior, unused, unused_prior);
+      x = kept - h;
+      double const below = problem.value(at, prior, unused, unused_prior);
+      x = kept;
+      CHECK((above - below) / (2 * h) == doctest::Approx(expected).epsilon(1e-6));
+    };
+    step(prior[j], prior_slope[j]);
+    for (std::size_t i = 0; i < 3; ++i) step(at(j, i), slope(j, i));
+  }
+}
+
+// golden: the repository's 200 x 3 table; closed form and ML by independent programs
+TEST_CASE("hoc: the three solvers on a real table of three labels") {
+  using limpid::transition::consensus_method;
+  auto const e = limpid_test::golden("hoc.json")["case_three_labels_csv"];
+  consensus_result r;
+  r.c3 = flatten(e["c3"]);
+  auto const solve = [&](consensus_method method) {
+    limpid::transition::detail::solve_consensus(r, {.method = method}, {});
+    return r.transition;
+  };
+  // off exact triples the closed form depends on the combination of slices that is drawn
+  CHECK(gap(solve(consensus_method::spectral), to_matrix(e["spectral"]["T"])) < 0.06);
+  CHECK(gap(solve(consensus_method::likelihood), to_matrix(e["em_on_counts_ml"]["T"])) < 1e-4);
+  double const likelihood = r.log_likelihood;
+  CHECK(likelihood == doctest::Approx(e["em_on_counts_ml"]["mean_loglik"].get<double>()));
+  // the published objective has norms, not squares: the solutions differ by its other weights
+  CHECK(gap(solve(consensus_method::moments), to_matrix(e["independent_optimum"]["T"])) < 0.02);
+  CHECK(r.log_likelihood < likelihood);
+  CHECK(r.others_agree == doctest::Approx(0.435 + 0.065 + 0.065 + 0.195));
+  CHECK(r.asymmetry == doctest::Approx(std::sqrt(2.0) * 0.01));
+}
+
+TEST_CASE("hoc: a class without labels leaves the other solvers alone") {
+  using limpid::transition::consensus_method;
+  matrix<double> const T{{0.8, 0, 0.2}, {0, 1, 0}, {0.3, 0, 0.7}};
+  for (auto method : {consensus_method::moments, consensus_method::spectral}) {
+    consensus_result r;
+    r.c3 = triples(T, {0.6, 0, 0.4});
+    limpid::transition::detail::solve_consensus(r, {.method = method}, {});
+    CHECK(gap(r.transition, T) < 1e-6);
+    CHECK(r.class_estimated == flags{1, 0, 1});
+  }
+  // labels that say nothing: no closed form, and the result says so
+  consensus_result r;
+  r.c3 = triples(matrix<double>{{0.5, 0.5}, {0.5, 0.5}}, {0.5, 0.5});
+  limpid::transition::detail::solve_consensus(r, {.method = consensus_method::spectral}, {});
+  CHECK_FALSE(r.converged);
+  CHECK(std::abs(r.least_eigenvalue) < 1e-15);
+}
+
+TEST_CASE("hoc: one search for many subsets counts what a search in each would") {
+  namespace detail = limpid::transition::detail;
+  matrix<double> const T{{0.8, 0.2}, {0.3, 0.7}};
+  auto data = make_clouds(600, T, {0.6, 0.4}, 5);
+  for (std::size_t i = 0; i < 30; ++i)  // and some duplicates
+    for (std::size_t c = 0; c < 2; ++c) data.x(i, c) = data.x(i % 3, c);
+  std::size_t const m = 200, rounds = 12;
+  REQUIRE(detail::neighbours_for_subsets(600, m, rounds) > 10);
+  REQUIRE(detail::neighbours_for_subsets(600, m, 1) == 0);
+  auto const r = hoc(data.x, data.y, 2, {.rounds = rounds, .subset = m, .seed = 6});
+  // by hand, and from lists so short that most rows have to be searched again
+  limpid::matrix_view<double const> const all = data.x.view();
+  limpid::vector_view<int const> const y(data.y.data(), 600);
+  matrix<std::uint32_t> near(600, 3);
+  matrix<double> distance(600, 3), c3(2, 4), counts(2, 4);
+  limpid::ops::nearest(limpid::simd, all, all, 3, near.view(), distance.view(),
+                       {.distance = metric::cosine, .exclude_self = true});
+  detail::subset_counts<limpid::simd_policy> subsets(limpid::simd, 600);
+  for (std::size_t round = 0; round < rounds; ++round) {
+    auto const rows = detail::draw_rows(600, m, limpid::random_stream(6, 0, round));
+    matrix<double> x(m, 2);
+    std::vector<int> labels(m);
+    for (std::size_t i = 0; i < m; ++i) {
+      for (std::size_t c = 0; c < 2; ++c) x(i, c) = data.x(rows[i], c);
+      labels[i] = data.y[rows[i]];
+    }
+    auto const one = hoc(x, labels, 2);
+    for (std::size_t c = 0; c < 8; ++c)
+      c3.data()[c] += one.c3.data()[c] / static_cast<double>(rounds);
+    subsets.add(all, limpid::matrix_view<std::uint32_t const>(near.view()), y, rows.view(),
+                metric::cosine, counts);
+  }
+  CHECK(gap(r.c3, c3) < 1e-14);
+  for (std::size_t c = 0; c < 8; ++c) counts.data()[c] /= static_cast<double>(rounds * m);
+  CHECK(gap(counts, c3) < 1e-14);
+}
+
 TEST_CASE("hoc: permuting classes permutes T") {
   matrix<double> const T{{0.7, 0.2, 0.1}, {0.05, 0.9, 0.05}, {0.1, 0.3, 0.6}};
   auto const data = make_clouds(400, T, {0.5, 0.3, 0.2}, 8);
@@ -190,7 +350,7 @@ TEST_CASE("hoc: every policy and type") {
     auto const r = hoc(limpid::seq, data.x, data.y, 2, options);
     CHECK(gap(r.c3, c3) < 1e-12);
     CHECK(same(hoc(data.x, data.y, 2, options), r));
-    for (int threads : {1, 2, 3, 7}) {
+    for (int threads : {1, 3}) {
       limpid::par_policy par;
       par.threads = threads;
       CHECK(same(hoc(par, data.x, data.y, 2, options), r));
@@ -284,6 +444,10 @@ TEST_CASE("hoc: bad input") {
                        input_error);
   CHECK_THROWS_WITH_AS((void)hoc(x, y, 2, {.solver = {.max_iterations = 0}}),
                        "transition::hoc: options.solver.max_iterations is 0; need at least 1",
+                       input_error);
+  CHECK_THROWS_WITH_AS((void)hoc(x, y, 2, {.solver = {.order_weights = {1, 1, 0}}}),
+                       "transition::hoc: options.solver.order_weights are 1, 1, 0; need finite "
+                       "numbers, at least 0, the third more than 0",
                        input_error);
   CHECK_THROWS_WITH_AS((void)hoc(x, y, 2, {.solver = {.start_diagonal = 1}}),
                        "transition::hoc: options.solver.start_diagonal is 1; need (0, 1)",

@@ -4,68 +4,14 @@
 #ifndef LIMPID_TRANSITION_HOC_HPP
 #define LIMPID_TRANSITION_HOC_HPP
 
-#include <limpid/core/random.hpp>
-#include <limpid/ops/gather.hpp>
-#include <limpid/ops/nearest.hpp>
+#include <limpid/transition/detail/consensus_counts.hpp>
 #include <limpid/transition/three_views.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <vector>
 
 namespace limpid::transition {
-
-namespace detail {
-
-template <class T, memory_space S>
-struct zero_row {
-  matrix_view<T const, S> x;
-  LIMPID_HD int operator()(std::size_t i) const {
-    for (std::size_t c = 0; c < x.cols; ++c)
-      if (x(i, c) != 0) return 0;
-    return 1;
-  }
-};
-
-/// Codes: 1 no row number, 2 the row itself, 3 twice the same.
-template <class Index, memory_space S>
-struct neighbour_fault {
-  matrix_view<Index const, S> index;
-  LIMPID_HD int operator()(std::size_t i) const {
-    for (std::size_t c = 0; c < 2; ++c) {
-      Index const j = index(i, c);
-      if (j < 0 || static_cast<std::uint64_t>(j) >= index.rows) return 1;
-      if (static_cast<std::uint64_t>(j) == i) return 2;
-    }
-    return index(i, 0) == index(i, 1) ? 3 : 0;
-  }
-};
-
-/// The labels of a row's two neighbours as one number.
-template <class Index, memory_space S>
-struct neighbour_labels {
-  matrix_view<Index const, S> index;
-  vector_view<std::int32_t const, S> y;
-  std::int32_t classes;
-  vector_view<std::int32_t, S> both;
-  LIMPID_HD void operator()(std::size_t i) const {
-    both[i] = y[static_cast<std::size_t>(index(i, 0))] * classes +
-              y[static_cast<std::size_t>(index(i, 1))];
-  }
-};
-
-/// `count` of the rows 0..n-1 without replacement, by the first steps of a Fisher-Yates shuffle.
-inline vector<std::uint32_t> draw_rows(std::size_t n, std::size_t count, random_stream draws) {
-  std::vector<std::uint32_t> all(n);
-  for (std::size_t i = 0; i < n; ++i) all[i] = static_cast<std::uint32_t>(i);
-  for (std::size_t i = 0; i < count; ++i)
-    std::swap(all[i], all[i + static_cast<std::size_t>(draws.below(n - i))]);
-  all.resize(count);
-  return vector<std::uint32_t>(std::move(all));
-}
-
-}  // namespace detail
 
 struct hoc_options {
   metric distance = metric::cosine;  ///< of the features, which are neither centred nor scaled
@@ -97,16 +43,18 @@ struct hoc_options {
 /// @return  consensus_result
 /// @throws  input_error  for shapes, options outside their intervals, features not finite or zero
 ///                       under cosine, neighbours that are no other rows, labels out of range
-/// @par Complexity   neighbours O(rounds m^2 d) for m rows, then O(n + K^3), then O(K min(n, K^3 /
-///                   6)) per iteration
+/// @par Complexity   neighbours O(min(n^2, rounds m^2) d / 2) for subsets of m rows: many subsets
+///                   share one search; then O(n + K^3), then O(K min(n, K^3 / 6)) per iteration,
+///                   O(K^4 / 6) with moments. Memory O(n d)
 /// @par Determinism  bitwise for any number of threads; equal distances go to the lower row; a
 ///                   duplicate of a row is its neighbour
 /// @par Source       Z. Zhu, Y. Song, Y. Liu, "Clusterability as an alternative to anchor points
 ///                   when learning with noisy labels", ICML 2021, Algorithm 1; the solver is
-///                   maximum likelihood instead of its moment match
+///                   maximum likelihood; consensus_method::moments is its moment match with the
+///                   squares of the norms, which have no kink at the solution
 struct hoc_fn {
-  using primitives =
-      uses<ops::nearest_fn, ops::first_row_fn, ops::for_rows_fn, ops::count_pairs_fn, ops::copy_fn>;
+  using primitives = uses<ops::nearest_fn, ops::nearest_within_fn, ops::first_row_fn,
+                          ops::for_rows_fn, ops::gather_rows_fn, ops::count_pairs_fn, ops::copy_fn>;
 
   template <execution_policy Exec, real_matrix M, label_vector L>
   consensus_result operator()(Exec const& exec, M const& X, L const& y, std::size_t classes,
@@ -117,36 +65,7 @@ struct hoc_fn {
     constexpr auto S = Exec::space;
     matrix_view<value_t<M> const, S> const x = limpid::view(held_x);
     vector_view<value_t<L> const, S> const given = limpid::view(held_y);
-    using limpid::detail::require;
-    std::size_t const n = x.rows;
-    check(options, classes);
-    require(n >= 3 && x.cols > 0, where, "X is ", n, " x ", x.cols,
-            "; need at least three rows and one column");
-    require(options.subset == 0 || (options.subset >= 3 && options.subset <= n), where,
-            "options.subset is ", options.subset, "; need 3..", n, ", or 0 for all rows");
-    ops::check_rows(where, "X", n, "y", given.size);
-    if (options.validate) {
-      ops::check_finite(exec, where, "X", x);
-      auto const zero = options.distance == metric::cosine
-                            ? ops::first_row(exec, n, detail::zero_row<value_t<M>, S>{x})
-                            : ops::row_fault{};
-      require(!zero.code, where, "X row ", zero.row, " is zero; the cosine to it is not defined");
-    }
-    auto const labels = ops::check_labels(exec, where, "y", given, classes);
-
-    consensus_result r;
-    r.c3 = matrix<double>(classes, classes * classes);
-    for (std::size_t round = 0; round < options.rounds; ++round) {
-      progress part;
-      if (options.on_progress)
-        part = [&](double f) {
-          return options.on_progress(0.9 * (static_cast<double>(round) + f) /
-                                     static_cast<double>(options.rounds));
-        };
-      if (!count_round(exec, x, labels.view(), round, options, part, r.c3))
-        return unfinished(std::move(r));
-    }
-    return solve(std::move(r), options);
+    return of_features(exec, x, given, classes, options);
   }
 
   template <execution_policy Exec, detail::index_matrix M, label_vector L>
@@ -158,26 +77,7 @@ struct hoc_fn {
     constexpr auto S = Exec::space;
     matrix_view<value_t<M> const, S> const index = limpid::view(held_index);
     vector_view<value_t<L> const, S> const given = limpid::view(held_y);
-    using limpid::detail::require;
-    check(options, classes);
-    require(options.rounds == 1 && options.subset == 0, where,
-            "options.rounds and options.subset need features; neighbours are given");
-    require(index.rows >= 3 && index.cols >= 2, where, "neighbours is ", index.rows, " x ",
-            index.cols, "; need at least three rows and two columns");
-    ops::check_rows(where, "neighbours", index.rows, "y", given.size);
-    if (options.validate) {
-      auto const fault =
-          ops::first_row(exec, index.rows, detail::neighbour_fault<value_t<M>, S>{index});
-      require(!fault.code, where, "neighbours row ", fault.row,
-              fault.code == 1   ? " has an entry that is no row number"
-              : fault.code == 2 ? " names the row itself"
-                                : " names one row twice");
-    }
-    auto const labels = ops::check_labels(exec, where, "y", given, classes);
-    consensus_result r;
-    r.c3 = matrix<double>(classes, classes * classes);
-    add_counts(exec, index, labels.view(), r.c3);
-    return solve(std::move(r), options);
+    return of_neighbours(exec, index, given, classes, options);
   }
 
   template <class M, label_vector L>
@@ -195,50 +95,93 @@ struct hoc_fn {
     limpid::detail::require(options.rounds >= 1, where, "options.rounds is 0; need at least 1");
   }
 
-  template <class Exec, class Index, memory_space S>
-  static void add_counts(Exec const& exec, matrix_view<Index const, S> index,
-                         vector_view<std::int32_t const, S> y, matrix<double>& c3) {
-    std::size_t const classes = c3.rows();
-    auto const both = ops::make_buffer<std::int32_t>(exec, y.size);
-    ops::for_rows(
-        exec, y.size,
-        detail::neighbour_labels<Index, S>{index, y, static_cast<std::int32_t>(classes), both.view()});
-    auto const counts = ops::count_pairs(exec, y, vector_view<std::int32_t const, S>(both.view()),
-                                         classes, classes * classes);
-    for (std::size_t c = 0; c < classes * classes * classes; ++c) c3.data()[c] += counts.data()[c];
+  template <class Exec, class T, class L, memory_space S>
+  static consensus_result of_features(Exec const& exec, matrix_view<T const, S> x,
+                                      vector_view<L const, S> given, std::size_t classes,
+                                      hoc_options const& options) {
+    using limpid::detail::require;
+    std::size_t const n = x.rows;
+    check(options, classes);
+    detail::check_features(exec, where, x, false, false);
+    require(options.subset == 0 || (options.subset >= 3 && options.subset <= n), where,
+            "options.subset is ", options.subset, "; need 3..", n, ", or 0 for all rows");
+    ops::check_rows(where, "X", n, "y", given.size);
+    detail::check_features(exec, where, x, options.validate, options.distance == metric::cosine);
+    auto const labels = ops::check_labels(exec, where, "y", given, classes);
+
+    consensus_result r;
+    r.c3 = matrix<double>(classes, classes * classes);
+    if (!count(exec, x, labels.view(), options, r.c3)) return unfinished(std::move(r));
+    return solve(std::move(r), options);
+  }
+
+  template <class Exec, class Index, class L, memory_space S>
+  static consensus_result of_neighbours(Exec const& exec, matrix_view<Index const, S> index,
+                                        vector_view<L const, S> given, std::size_t classes,
+                                        hoc_options const& options) {
+    using limpid::detail::require;
+    check(options, classes);
+    require(options.rounds == 1 && options.subset == 0, where,
+            "options.rounds and options.subset need features; neighbours are given");
+    require(index.rows >= 3 && index.cols >= 2, where, "neighbours is ", index.rows, " x ",
+            index.cols, "; need at least three rows and two columns");
+    ops::check_rows(where, "neighbours", index.rows, "y", given.size);
+    if (options.validate) detail::check_neighbours(exec, where, index, 2);
+    auto const labels = ops::check_labels(exec, where, "y", given, classes);
+    consensus_result r;
+    r.c3 = matrix<double>(classes, classes * classes);
+    detail::add_counts(exec, index, labels.view(), r.c3);
+    return solve(std::move(r), options);
   }
 
   /// False if progress asked to stop.
   template <class Exec, class T, memory_space S>
-  static bool count_round(Exec const& exec, matrix_view<T const, S> x,
-                          vector_view<std::int32_t const, S> y, std::size_t round,
-                          hoc_options const& options, progress const& part, matrix<double>& c3) {
-    if (options.subset && options.subset < x.rows) {
-      std::size_t const m = options.subset;
-      auto const rows = detail::draw_rows(x.rows, m, random_stream(options.seed, 0, round));
-      auto const chosen = ops::upload(exec, rows.view());
-      auto const some_x = ops::make_buffer<T>(exec, m * x.cols);
-      auto const some_y = ops::make_buffer<std::int32_t>(exec, m);
-      ops::gather_rows(exec, x, chosen.view(), some_x.view(m, x.cols));
-      ops::gather_rows(exec, y, chosen.view(), some_y.view());
-      return count_all(exec, matrix_view<T const, S>(some_x.view(m, x.cols)),
-                       vector_view<std::int32_t const, S>(some_y.view()), options.distance, part,
-                       c3);
+  static bool count(Exec const& exec, matrix_view<T const, S> x,
+                    vector_view<std::int32_t const, S> y, hoc_options const& options,
+                    matrix<double>& c3) {
+    std::size_t const n = x.rows, m = options.subset ? options.subset : n, rounds = options.rounds;
+    auto const part = [&](std::size_t done, std::size_t of) {
+      progress p;
+      if (options.on_progress)
+        p = [&options, done, of](double f) {
+          return options.on_progress(0.9 * (static_cast<double>(done) + f) /
+                                     static_cast<double>(of));
+        };
+      return p;
+    };
+    if (m == n) {  // every round is the same
+      return detail::count_all(exec, x, y, options.distance, part(0, 1), c3);
     }
-    return count_all(exec, x, y, options.distance, part, c3);
-  }
-
-  template <class Exec, class T, memory_space S>
-  static bool count_all(Exec const& exec, matrix_view<T const, S> x,
-                        vector_view<std::int32_t const, S> y, metric distance, progress const& part,
-                        matrix<double>& c3) {
-    auto const index = ops::make_buffer<std::uint32_t>(exec, 2 * x.rows);
-    auto const distances = ops::make_buffer<double>(exec, 2 * x.rows);
-    ops::nearest_options const search{
-        .distance = distance, .exclude_self = true, .on_progress = part ? &part : nullptr};
-    if (!ops::nearest(exec, x, x, 2, index.view(x.rows, 2), distances.view(x.rows, 2), search))
+    auto const chosen = [&](std::size_t round) {
+      auto const rows = detail::draw_rows(n, m, random_stream(options.seed, 0, round));
+      return ops::upload(exec, rows.view());
+    };
+    std::size_t const k = detail::neighbours_for_subsets(n, m, rounds);
+    if (k == 0) {
+      for (std::size_t round = 0; round < rounds; ++round) {
+        auto const rows = chosen(round);
+        if (!detail::count_subset(exec, x, y, vector_view<std::uint32_t const, S>(rows.view()),
+                                  options.distance, part(round, rounds), c3))
+          return false;
+      }
+      return true;
+    }
+    // one search among all rows serves every subset: the nearest in it are the first in it
+    auto const index = ops::make_buffer<std::uint32_t>(exec, k * n);
+    auto const distances = ops::make_buffer<double>(exec, k * n);
+    auto const search = part(0, 2);
+    if (!ops::nearest_within(exec, x, k, index.view(n, k), distances.view(n, k), options.distance,
+                             search ? &search : nullptr))
       return false;
-    add_counts(exec, matrix_view<std::uint32_t const, S>(index.view(x.rows, 2)), y, c3);
+    detail::subset_counts<Exec> subsets(exec, n);
+    for (std::size_t round = 0; round < rounds; ++round) {
+      auto const rows = chosen(round);
+      subsets.add(x, matrix_view<std::uint32_t const, S>(index.view(n, k)), y,
+                  vector_view<std::uint32_t const, S>(rows.view()), options.distance, c3);
+      if (options.on_progress &&
+          !part(1, 2)(static_cast<double>(round + 1) / static_cast<double>(rounds)))
+        return false;
+    }
     return true;
   }
 
