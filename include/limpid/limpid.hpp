@@ -15,6 +15,7 @@
 #include <limpid/reweight.hpp>
 #include <limpid/mixture.hpp>
 #include <limpid/graph.hpp>
+#include <limpid/crowd.hpp>
 #include <limpid/classify.hpp>
 #include <limpid/audit.hpp>
 #include <limpid/version.hpp>

@@ -522,7 +522,7 @@ TEST_CASE("softmax_regression says what is wrong with its input") {
 }
 
 TEST_CASE("lbfgs finds minima of functions whose minima are known") {
-  using limpid::classify::detail::lbfgs;
+  using limpid::ops::lbfgs;
   using limpid::classify::detail::numbers;
   auto const on = [](std::size_t) { return true; };
   numbers x{-1.2, 1};

@@ -77,22 +77,7 @@ struct three_views_case {
   }
 };
 
-/// The transition matrix as a table of counts.
-struct count_intervals_case {
-  static constexpr char const* name = "transition::count_intervals";
-  using function = limpid::transition::count_intervals_fn;
-  template <class Policy, class In>
-  static std::vector<double> run(Policy const& exec, In const& in) {
-    auto const r = limpid::transition::count_intervals(exec, in.transition);
-    auto const s = limpid::transition::count_intervals(
-        exec, in.transition, {.rule = limpid::transition::interval_rule::bootstrap, .draws = 20});
-    return flattened{} << r.estimate << r.low << r.high << r.deviation << r.class_estimated
-                       << s.estimate << s.low << s.high;
-  }
-};
-
-using transition_cases = std::tuple<confident_joint_case, anchor_points_case, dual_t_case, hoc_case,
-                                    three_views_case, count_intervals_case>;
+using transition_cases = std::tuple<confident_joint_case, anchor_points_case, dual_t_case, hoc_case, three_views_case>;
 
 }  // namespace limpid_test
 

@@ -66,13 +66,11 @@ void check_sums(lanes::kernel_kind kind, std::size_t n, std::size_t d, std::size
         size[i * sides + b] += std::fabs(v);
       }
     }
-  bool const centred =
-      kind != lanes::kernel_kind::linear && kind != lanes::kernel_kind::polynomial;
+  bool const centred = kind != lanes::kernel_kind::linear && kind != lanes::kernel_kind::polynomial;
   for_each_set([&] {
     std::vector<double> out(n * sides + 1, 0.25);
-    auto const refs =
-        lanes::pack_rows(y.data.data(), y.n, d, static_cast<std::ptrdiff_t>(y.ld), 1,
-                         centred ? mean.data() : nullptr);
+    auto const refs = lanes::pack_rows(y.data.data(), y.n, d, static_cast<std::ptrdiff_t>(y.ld), 1,
+                                       centred ? mean.data() : nullptr);
     lanes::kernel_sums_block(refs, x.data.data(), static_cast<std::ptrdiff_t>(x.ld), 1, 0, n, k,
                              B == 0 ? nullptr : weights.data(), B, out.data());
     double worst = 0;
@@ -145,4 +143,42 @@ TEST_CASE_TEMPLATE("the sums do not depend on the blocks", T, float, double) {
         }
     }
   });
+}
+
+TEST_CASE_TEMPLATE("rows among themselves: each kernel value serves two sums", T, float, double) {
+  for (std::size_t n : sizes{0, 1, 2, 4, 5, 8, 9, 23, 25, 47, 48, 49, 96, 97, 200}) {
+    auto const x = random_rows<T>(n, 3, 2, 3), w = random_rows<T>(n, 1, 0, 5);
+    std::vector<double> const mean(3, 0.1);
+    std::vector<double> weights(n);
+    for (std::size_t j = 0; j < n; ++j) weights[j] = static_cast<double>(w(j, 0));
+    for (auto kind : {lanes::kernel_kind::linear, lanes::kernel_kind::gaussian,
+                      lanes::kernel_kind::laplacian_l1, lanes::kernel_kind::laplacian_l2})
+      for (bool weighted : {true, false}) {
+        CAPTURE(n);
+        CAPTURE(static_cast<int>(kind));
+        CAPTURE(weighted);
+        lanes::kernel k;
+        k.kind = kind;
+        k.gamma = 0.7;
+        std::vector<double> want(n), size(n, 1.0);
+        for (std::size_t i = 0; i < n; ++i)
+          for (std::size_t j = 0; j < n; ++j) {
+            double const v = kernel_of(x, i, x, j, k) * (weighted ? weights[j] : 1.0);
+            want[i] += v;
+            size[i] += std::fabs(v);
+          }
+        for_each_set([&] {
+          auto const packed =
+              lanes::pack_rows(x.data.data(), n, 3, static_cast<std::ptrdiff_t>(x.ld), 1,
+                               kind == lanes::kernel_kind::linear ? nullptr : mean.data());
+          lanes::own_kernel_sums<T> const sums(packed, k, weighted ? weights.data() : nullptr);
+          for (std::size_t a = 0; a < sums.blocks(); ++a)
+            for (std::size_t b = a; b < sums.blocks(); ++b) sums.pair(a, b);
+          double worst = 0;
+          for (std::size_t i = 0; i < n; ++i)
+            worst = std::max(worst, std::fabs(sums.sums()[i] - want[i]) / size[i]);
+          CHECK(worst < 10 * tolerance<T>);
+        });
+      }
+  }
 }

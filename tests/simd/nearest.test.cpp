@@ -125,12 +125,81 @@ void check_equal(padded<T> const& x, padded<T> const& y, sizes ks, bool self, la
   }
 }
 
+template <class T>
+padded<T> clusters(std::size_t n, std::size_t d, double apart, double spread) {
+  auto x = random_rows<T>(n, d, 1, 77, 0.0, spread);
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t c = 0; c < d; ++c)
+      x(i, c) =
+          static_cast<T>(static_cast<double>(x(i, c)) + apart * static_cast<double>((i + c) % 3));
+  return x;
+}
+
+// own_search over blocks of x with itself.
+template <class T>
+answer own_blocks(padded<T> const& x, std::size_t k, bool self, lanes::metric measure,
+                  std::size_t block) {
+  auto const mean = means(x);
+  auto const packed = lanes::pack_rows(
+      x.data.data(), x.n, x.K, static_cast<std::ptrdiff_t>(x.ld), 1,
+      measure == lanes::metric::squared_euclidean ? mean.data() : nullptr, measure);
+  lanes::own_search<T> const search(packed, k, self, block);
+  std::size_t const count = search.blocks();
+  for (std::size_t a = 0; a < count; ++a)
+    for (std::size_t b = count; b-- > a;) search.pair(a, b);
+  answer out{std::vector<std::uint32_t>(x.n * k), std::vector<double>(x.n * k)};
+  std::size_t const cut = x.n / 3;
+  search.finish(0, cut, out.idx.data(), out.dist.data());
+  search.finish(cut, x.n, out.idx.data() + cut * k, out.dist.data() + cut * k);
+  return out;
+}
+
+template <class T>
+void check_own(padded<T> const& x, sizes ks, lanes::metric measure) {
+  for (bool self : {x.n % 2 == 0, x.n % 3 == 0}) {
+    oracle const truth(x, x, self, measure);
+    for (std::size_t k : ks) {
+      auto const want = truth.nearest(k);
+      for_each_set([&] {
+        CAPTURE(x.n);
+        CAPTURE(x.K);
+        CAPTURE(k);
+        CAPTURE(self);
+        CAPTURE(static_cast<int>(measure));
+        auto const got = own_blocks(x, k, self, measure, x.n > 150 ? 0 : 1);
+        CHECK(got.idx == want.idx);
+        CHECK(got.dist == want.dist);
+      });
+    }
+  }
+}
+
 }  // namespace
+
+TEST_CASE_TEMPLATE("rows among themselves: half the products, the same answer", T, float, double) {
+  for (auto measure : measures) {
+    // both sides of every set's tile and panel
+    for (std::size_t n : sizes{0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 23, 24, 25, 47, 48, 49})
+      check_own(random_rows<T>(n, 3, 3, 21), {n % 2 == 0 ? std::size_t{1} : std::size_t{4}},
+                measure);
+    check_own(random_rows<T>(33, 17, 1, 5), {2, 33}, measure);
+    for (std::size_t n : sizes{96, 97, 194}) check_own(random_rows<T>(n, 2, 0, 5), {5}, measure);
+  }
+  // ties beyond number, and squares that overflow: searched again
+  padded<T> x(70, 3, 1);
+  for (std::size_t i = 0; i < x.n; ++i)
+    for (std::size_t c = 0; c < 3; ++c) x(i, c) = static_cast<T>((i * 7 + c * i / 3) % 3);
+  for (auto measure : measures) check_own(x, {1, 12}, measure);
+  check_own(clusters<T>(70, 3, 1e5, 1.0), {7}, lanes::metric::squared_euclidean);
+  x(5, 1) = sizeof(T) == 4 ? T(1e22) : static_cast<T>(1e153);
+  check_own(x, {3}, lanes::metric::squared_euclidean);
+}
 
 TEST_CASE_TEMPLATE("k nearest rows equal brute force in double", T, float, double) {
   for (auto measure : measures) {
     // both sides of every set's tile, by rows and by columns
-    for (std::size_t n : sizes{0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 23, 24, 25, 47, 48, 49, 97}) {
+    for (std::size_t n :
+         sizes{0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 23, 24, 25, 47, 48, 49, 97}) {
       auto const x = random_rows<T>(n, 3, 3, 21);
       check_equal(x, x, {n % 2 == 0 ? std::size_t{1} : std::size_t{4}}, true, measure);
       auto const y = random_rows<T>(n + 7, 3, 1, 22);
@@ -147,7 +216,7 @@ TEST_CASE_TEMPLATE("k nearest rows equal brute force in double", T, float, doubl
 
 TEST_CASE_TEMPLATE("the answer does not depend on the blocks", T, float, double) {
   auto const x = random_rows<T>(101, 5, 2, 4);
-  auto const many = random_rows<T>(530, 1, 0, 4);  // more than are searched at a time
+  auto const many = random_rows<T>(530, 5, 0, 4);  // more than are searched at a time
   for_each_set([&] {
     auto const whole = blocks(x, x, 6, true, lanes::metric::squared_euclidean, 301);
     for (std::size_t step : sizes{1, 13, 14, 100}) {
@@ -216,16 +285,6 @@ std::size_t searched_again(padded<T> const& x, std::size_t k) {
   lanes::detail::nearest_block(refs, x.data.data(), static_cast<std::ptrdiff_t>(x.ld), 1, 0, x.n, k,
                                true, got.idx.data(), got.dist.data(), again);
   return again;
-}
-
-template <class T>
-padded<T> clusters(std::size_t n, std::size_t d, double apart, double spread) {
-  auto x = random_rows<T>(n, d, 1, 77, 0.0, spread);
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t c = 0; c < d; ++c)
-      x(i, c) =
-          static_cast<T>(static_cast<double>(x(i, c)) + apart * static_cast<double>((i + c) % 3));
-  return x;
 }
 
 }  // namespace

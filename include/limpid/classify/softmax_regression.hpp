@@ -6,11 +6,11 @@
 #define LIMPID_CLASSIFY_SOFTMAX_REGRESSION_HPP
 
 #include <limpid/classify/classifier.hpp>
-#include <limpid/classify/detail/lbfgs.hpp>
 #include <limpid/classify/detail/softmax_kernels.hpp>
 #include <limpid/core/matrix.hpp>
 #include <limpid/core/progress.hpp>
 #include <limpid/ops/check.hpp>
+#include <limpid/ops/lbfgs.hpp>
 #include <limpid/ops/memory.hpp>
 #include <limpid/ops/moments.hpp>
 #include <limpid/ops/rows.hpp>
@@ -292,7 +292,7 @@ struct softmax_regression {
     auto const centre = ops::upload(exec, std::as_const(model.centre).view());
     auto const scales = ops::upload(exec, scale.view());
 
-    auto const objective = [&](detail::numbers const& v, detail::numbers& gradient) {
+    auto const objective = [&](ops::numbers const& v, ops::numbers& gradient) {
       auto const parameters = ops::upload(exec, vector_view<double const>(v.data(), v.size()));
       auto const sums =
           ops::sum_rows(exec, n, size + 1,
@@ -309,8 +309,8 @@ struct softmax_regression {
         }
       return sums[size] / rows + 0.5 * l2 * penalty;
     };
-    detail::numbers v(size);
-    auto const ended = detail::lbfgs(
+    ops::numbers v(size);
+    auto const ended = ops::lbfgs(
         v, objective,
         [&](std::size_t done) {
           return !on_progress ||

@@ -111,7 +111,8 @@ bool knn_into(P const& exec, std::string_view where, matrix_view<T const, P::spa
 /// different
 ///         widths, extents of index or distance that are not n x k.
 ///
-/// Time O(n m d); memory O(n k) and the tiles: the n x m distances are never stored. Distances are
+/// Time O(n m d), the graph of x on itself half of that; memory O(n k), a packed copy of the
+/// references and the tiles: the n x m distances are never stored. Distances are
 /// computed from differences in double, so float data far from the origin rank right.
 /// Deterministic: bitwise the same for any number of threads.
 struct knn_fn {

@@ -6,6 +6,7 @@
 
 #include <limpid/core/progress.hpp>
 #include <limpid/exec/policy.hpp>
+#include <limpid/ops/pairs.hpp>
 #include <limpid/ops/steps.hpp>
 #include <limpid/simd/kernel_sums.hpp>
 
@@ -60,7 +61,7 @@ namespace limpid::ops {
 
 /// kernel_sums(exec, k, queries n x d, references m x d, weights m x b, out n x b, on_progress) -> false if stopped.
 /// out(i, c) = sum_j weights(j, c) k(query i, reference j). Sums are kept in double. `weights` with no data pointer: all 1, b = 1.
-/// O(n m d) time, O(m d) memory.
+/// O(n m d) time, half of it where queries and references are one view, b = 1 and the kernel is not polynomial; O(m (d + b)) memory.
 struct kernel_sums_fn {
   template <execution_policy P, class T, memory_space S>
   bool operator()(P const& exec, kernel_function const& k, matrix_view<T const, S> queries,
@@ -110,12 +111,20 @@ struct kernel_sums_fn {
       for (std::size_t c = 0; c < sides; ++c) packed_weights[j * sides + c] = weights(j, c);
     auto const packed = lanes::pack_rows(references.data, m, d, references.row_stride, references.col_stride,
                                          moves ? mean.data() : nullptr);
-    auto const kernel = translated(k);
+    double const* const w = weights.data ? packed_weights.data() : nullptr;
+    bool const own = queries.data == references.data && n == m && queries.row_stride == references.row_stride &&
+                     queries.col_stride == references.col_stride;
+    if (own && sides == 1 && k.kind != kernel_function::family::polynomial) {
+      lanes::own_kernel_sums<T> const both(packed, translated(k), w);
+      if (!in_pairs(exec, both.blocks(), on_progress, [&](std::size_t a, std::size_t b) { both.pair(a, b); })) return false;
+      for (std::size_t i = 0; i < n; ++i) out(i, 0) = both.sums()[i];
+      return true;
+    }
+    lanes::kernel_references<T> const weighted(packed, translated(k), w, sides);
     return in_steps(exec, (n + query_tile - 1) / query_tile, on_progress, [&](std::size_t t) {
       std::size_t const begin = t * query_tile, end = begin + query_tile < n ? begin + query_tile : n;
       std::vector<double> sums((end - begin) * sides);
-      lanes::kernel_sums_block(packed, queries.data, queries.row_stride, queries.col_stride, begin, end, kernel,
-                               weights.data ? packed_weights.data() : nullptr, sides, sums.data());
+      lanes::kernel_sums_block(weighted, queries.data, queries.row_stride, queries.col_stride, begin, end, sums.data());
       for (std::size_t i = begin; i < end; ++i)
         for (std::size_t c = 0; c < sides; ++c) out(i, c) = sums[(i - begin) * sides + c];
     });

@@ -6,6 +6,7 @@
 
 #include <limpid/core/progress.hpp>
 #include <limpid/exec/policy.hpp>
+#include <limpid/ops/pairs.hpp>
 #include <limpid/ops/steps.hpp>
 #include <limpid/simd/nearest.hpp>
 
@@ -34,7 +35,8 @@ struct nearest_options {
 /// nearest(exec, queries n x d, references m x d, k, index n x k, distance n x k, options) -> false if stopped.
 /// Row i of `index`: the k references nearest to query i, ascending distance, ties to the lower reference. Distances are
 /// recomputed in double from the differences. m >= k (k + 1 with exclude_self), entries finite, no
-/// zero rows for cosine (not checked). O(n m d) time, O(m d + n k) memory.
+/// zero rows for cosine (not checked). O(n m d) time, half of it where queries and references are one
+/// view; O(m d + n k) memory.
 struct nearest_fn {
   template <execution_policy P, class T, memory_space S>
   bool operator()(P const& exec, matrix_view<T const, S> queries, matrix_view<T const, S> references, std::size_t k,
@@ -52,6 +54,13 @@ struct nearest_fn {
 
  private:
   static constexpr std::size_t query_tile = 256;
+  static constexpr std::size_t most_own = 256;    ///< above, every row's candidates at once take more than the result
+
+  template <class T>
+  static bool same(matrix_view<T const> a, matrix_view<T const> b) {
+    return a.data == b.data && a.rows == b.rows && a.cols == b.cols && a.row_stride == b.row_stride &&
+           a.col_stride == b.col_stride;
+  }
 
   /// Every distance of a row, sorted: the reference.
   template <host_policy P, class T>
@@ -98,17 +107,33 @@ struct nearest_fn {
     auto const packed = lanes::pack_rows(references.data, m, d, references.row_stride, references.col_stride,
                                          euclidean ? mean.data() : nullptr,
                                          euclidean ? lanes::metric::squared_euclidean : lanes::metric::cosine);
-    return in_steps(exec, (n + query_tile - 1) / query_tile, options.on_progress, [&](std::size_t t) {
-      std::size_t const begin = t * query_tile, end = begin + query_tile < n ? begin + query_tile : n;
-      std::vector<std::uint32_t> found((end - begin) * k);
-      std::vector<double> measured((end - begin) * k);
-      lanes::nearest_block(packed, queries.data, queries.row_stride, queries.col_stride, begin, end, k, options.exclude_self,
-                           found.data(), measured.data());
+    auto const write = [&](std::size_t begin, std::size_t end, std::uint32_t const* found, double const* measured) {
       for (std::size_t i = begin; i < end; ++i)
         for (std::size_t c = 0; c < k; ++c) {
           index(i, c) = found[(i - begin) * k + c];
           distance(i, c) = finish(measured[(i - begin) * k + c], options.distance);
         }
+    };
+    if (same(queries, references) && k <= most_own) {
+      lanes::own_search<T> const search(packed, k, options.exclude_self);
+      if (!in_pairs(exec, search.blocks(), options.on_progress, [&](std::size_t a, std::size_t b) { search.pair(a, b); }))
+        return false;
+      exec.for_tiles((n + query_tile - 1) / query_tile, [&](std::size_t t) {
+        std::size_t const begin = t * query_tile, end = (std::min)(begin + query_tile, n);
+        std::vector<std::uint32_t> found((end - begin) * k);
+        std::vector<double> measured((end - begin) * k);
+        search.finish(begin, end, found.data(), measured.data());
+        write(begin, end, found.data(), measured.data());
+      });
+      return true;
+    }
+    return in_steps(exec, (n + query_tile - 1) / query_tile, options.on_progress, [&](std::size_t t) {
+      std::size_t const begin = t * query_tile, end = (std::min)(begin + query_tile, n);
+      std::vector<std::uint32_t> found((end - begin) * k);
+      std::vector<double> measured((end - begin) * k);
+      lanes::nearest_block(packed, queries.data, queries.row_stride, queries.col_stride, begin, end, k, options.exclude_self,
+                           found.data(), measured.data());
+      write(begin, end, found.data(), measured.data());
     });
   }
 };

@@ -6,12 +6,46 @@
 
 #include <limpid/simd/tile.hpp>
 
+namespace limpid::lanes {
+
+/// Lists of candidates, one per row: row r has score[r * room] and id[r * room], the first count[r]
+/// in use. What scores at most worst[r] is none. When a list is full those stay that score no less
+/// than the k-th best by slack[r] - slack_factor score, at most `keep`.
+template <class T>
+struct candidates {
+  std::size_t k, keep, room;
+  T slack_factor;
+  T* slack;
+  T* worst;
+  T* score;
+  std::uint32_t* id;
+  std::uint32_t* count;
+};
+
+/// Query rows against references, both packed: what one call hands to the kernels of an instruction
+/// set. The lists' first row is the first query, the first reference.
+template <class T>
+struct nearest_scan {
+  T const* queries;      ///< panels
+  T const* query_start;  ///< as packed_rows::start
+  std::size_t query_tiles;
+  T const* refs;
+  T const* ref_start;
+  std::size_t ref_panels, cols;
+  std::size_t first_query, first_ref;  ///< their numbers
+  std::size_t self;                    ///< the reference that query row 0 passes over, or no_self
+  candidates<T> of_queries;
+  candidates<T> of_refs;  ///< only where each pair of rows is offered to both
+};
+
+}  // namespace limpid::lanes
+
 #include <limpid/simd/detail/open.inc>
 
-/// Places for the candidates of a query row: `keep`, and as many again before the worst are
+/// Places for the candidates of a query row: `keep`, and half as many again before the worst are
 /// dropped.
 constexpr std::size_t candidate_room(std::size_t keep) {
-  return (2 * keep + 15) / 16 * 16;
+  return (keep + keep / 2 + 15) / 16 * 16;
 }
 
 /// Above every index, and far from wrapping round.
@@ -106,10 +140,9 @@ struct score_bound {
 
   // Every reference scoring below the result is strictly farther, as summed in double, than
   // `distance`. NaN: nothing is known.
-  //   Euclidean: score = x.y - Y^2 / 2, so |x - y|^2 = X^2 - 2 score. A reference with Y > X +
-  //   sqrt(distance) is farther anyway, which
-  //   keeps the bound small where the data reach far. The others' scores are wrong by at most unit
-  //   (X Y + Y^2 / 2).
+  //   Euclidean: score = x.y - X^2 / 2 - Y^2 / 2 = -|x - y|^2 / 2. A reference with Y > X +
+  //   sqrt(distance) is farther anyway, which keeps the bound small where the data reach far. The
+  //   others' scores are wrong by at most unit (X Y + X^2 / 2 + Y^2 / 2).
   //   Cosine: score = X cos, with Y = 1.
   double lowest_score(double distance) const noexcept {
     double const none = std::numeric_limits<double>::quiet_NaN();
@@ -122,7 +155,7 @@ struct score_bound {
       if (!(square + y * y < highest)) return none;
       double const away = root + pack * (x + y) + tiny;
       double const size = square + y * y + away * away;
-      return 0.5 * (square - away * away * (1.0 + wide)) - unit * (x * y + 0.5 * y * y) -
+      return -0.5 * away * away * (1.0 + wide) - unit * (x * y + 0.5 * x * x + 0.5 * y * y) -
              wide * size - tiny;
     }
     double const y = measure == metric::cosine ? 1.0 : largest;
@@ -141,7 +174,8 @@ score_bound make_score_bound(packed_rows<T> const& refs) {
   double const terms = static_cast<double>(refs.cols + 8);
   score_bound b{};
   b.measure = refs.measure;
-  b.unit = terms * eps * (refs.measure == metric::cosine ? 2.0 : 1.0);
+  // Each of the terms is rounded by at most eps / 2, and so are the entries of unit rows.
+  b.unit = terms * eps * (refs.measure == metric::cosine ? 1.0 : 0.5 * (1.0 + terms * eps));
   b.wide = terms * eps_wide;
   b.pack = refs.mean.get() != nullptr ? eps + eps_wide : 0.0;
   b.tiny = terms * static_cast<double>((std::numeric_limits<T>::min)());
@@ -177,6 +211,73 @@ struct nearest_list {
   }
 };
 
+// Query rows, packed.
+template <class T>
+struct query_panels {
+  T const* data;
+  T const* start;
+  double const* norm;  // squared norms
+};
+
+// The lists of `rows` rows, and the memory they are in.
+template <class T>
+class candidate_lists {
+ public:
+  candidate_lists() = default;
+  candidate_lists(std::size_t rows, std::size_t k, std::size_t keep)
+      : slack_(rows),
+        worst_(rows),
+        score_(rows * candidate_room(keep)),
+        id_(rows * candidate_room(keep)),
+        count_(rows),
+        k_(k),
+        keep_(keep) {}
+  candidates<T> from(std::size_t row) const {
+    std::size_t const room = candidate_room(keep_);
+    return {k_,
+            keep_,
+            room,
+            factor_,
+            slack_.get() + row,
+            worst_.get() + row,
+            score_.get() + row * room,
+            id_.get() + row * room,
+            count_.get() + row};
+  }
+  // Rows [0, rows) are open to every score, those up to `all` to none. What scores by less than the
+  // k-th best by more than twice what both can be wrong by is not kept: with Y <= X + |x - y|, at
+  // most unit (4 X^2 - 2 score) for the Euclidean distance, unit X Y for the rest.
+  template <class N>
+  void open(score_bound const& b, N const* norm, std::size_t rows, std::size_t all) {
+    constexpr T inf = std::numeric_limits<T>::infinity();
+    bool const squared = b.measure == metric::squared_euclidean;
+    double const unit = 2.0 * (b.unit + 3.0 * b.wide + 4.0 * b.pack);
+    factor_ = squared ? static_cast<T>(2.0 * unit) : T(0);
+    for (std::size_t r = 0; r < all; ++r) {
+      double const square = static_cast<double>(norm[r]);
+      double const y = b.measure == metric::cosine ? 1.0 : b.largest;
+      slack_[r] = static_cast<T>(unit * (squared ? 4.0 * square : 2.0 * std::sqrt(square) * y));
+      worst_[r] = r < rows && keep_ > 0 ? -inf : inf;
+      count_[r] = 0;
+    }
+  }
+
+ private:
+  buffer<T> slack_, worst_, score_;
+  buffer<std::uint32_t> id_, count_;
+  T factor_ = T(0);
+  std::size_t k_ = 0, keep_ = 0;
+};
+
+template <class T>
+void scan(instruction_set set, nearest_scan<T> const& task, bool both) {
+  LIMPID_SIMD_CALL(set, template scan_nearest<T>(task, both));
+}
+template <class T>
+void finish_lists(instruction_set set, std::size_t rows, candidates<T> const& lists) {
+  LIMPID_SIMD_CALL(set, template finish_nearest<T>(rows, lists));
+}
+
 // The query rows that the first search could not vouch for, once more: every reference whose score
 // does not rule it out is measured in double. A few hundred references at a time, so the memory is
 // small whatever is ruled out.
@@ -185,19 +286,16 @@ class second_search {
  public:
   second_search(packed_rows<T> const& refs, strided_rows<T> const& source, std::size_t k,
                 bool exclude_self)
-      : refs_(refs),
-        source_(source),
-        k_(k),
-        exclude_self_(exclude_self),
-        height_(refs.shape.rows) {}
+      : refs_(refs), source_(source), k_(k), exclude_self_(exclude_self), width_(refs.shape.cols) {}
 
   // Row `row` of panels is query q, its bound b; idx and dist hold k neighbours, the first guess.
-  void add(T const* panels, std::size_t row, std::size_t q, score_bound const& b,
+  void add(query_panels<T> const& panels, std::size_t row, std::size_t q, score_bound const& b,
            std::uint32_t* idx, double* dist) {
     if (rows_ == 0 && query_.get() == nullptr) allocate();
-    T const* const from = panels + row / height_ * height_ * refs_.cols + row % height_;
-    T* const to = panels_.get() + rows_ / height_ * height_ * refs_.cols + rows_ % height_;
-    for (std::size_t c = 0; c < refs_.cols; ++c) to[c * height_] = from[c * height_];
+    T const* const from = panels.data + row / width_ * width_ * refs_.cols + row % width_;
+    T* const to = place(rows_);
+    for (std::size_t c = 0; c < refs_.cols; ++c) to[c * width_] = from[c * width_];
+    start_[rows_] = panels.start[row];
     query_[rows_] = q;
     bound_[rows_] = b;
     double const bar = b.lowest_score(dist[k_ - 1]);
@@ -211,41 +309,44 @@ class second_search {
     if (rows_ == 0) return;
     constexpr T never = std::numeric_limits<T>::infinity();
     bool const largest = refs_.measure == metric::inner_product;
-    std::size_t const tiles = (rows_ + height_ - 1) / height_;
-    for (std::size_t r = rows_; r < tiles * height_; ++r) {
+    std::size_t const padded = (rows_ + width_ - 1) / width_ * width_;
+    for (std::size_t r = rows_; r < padded; ++r) {
       worst_[r] = never;
-      T* const to = panels_.get() + r / height_ * height_ * refs_.cols + r % height_;
-      for (std::size_t c = 0; c < refs_.cols; ++c) to[c * height_] = T(0);
+      start_[r] = -never;
+      T* const to = place(r);
+      for (std::size_t c = 0; c < refs_.cols; ++c) to[c * width_] = T(0);
     }
-    std::size_t const width = refs_.shape.cols, step = chunk / width;
+    std::size_t const step = chunk / width_;
+    candidates<T> const found = found_.from(0);
     bool any = true;
     for (std::size_t p = 0; p < refs_.panels && any; p += step) {
       std::size_t const panels = refs_.panels - p < step ? refs_.panels - p : step;
-      std::size_t const first = p * width;
+      std::size_t const first = p * width_;
       std::size_t const valid =
-          refs_.rows - first < panels * width ? refs_.rows - first : panels * width;
-      for (std::size_t r = 0; r < tiles * height_; ++r) count_[r] = 0;
-      auto const scan = [&] {
-        LIMPID_SIMD_CALL(refs_.set,
-                         template scan_nearest<T>(
-                             panels_.get(), tiles, refs_.data.get() + first * refs_.cols,
-                             refs_.start.get() + first, panels, refs_.cols, std::size_t{chunk},
-                             no_self, worst_.get(), score_.get(), found_.get(), count_.get()));
-      };
-      scan();
+          refs_.rows - first < panels * width_ ? refs_.rows - first : panels * width_;
+      for (std::size_t r = 0; r < padded; ++r) {
+        found.worst[r] = worst_[r];
+        found.count[r] = 0;
+      }
+      scan(refs_.set,
+           nearest_scan<T>{panels_.get(), start_.get(), padded / refs_.shape.rows,
+                           refs_.data.get() + first * refs_.cols, refs_.start.get() + first, panels,
+                           refs_.cols, 0, 0, no_self, found, candidates<T>{}},
+           false);
       any = false;
       for (std::size_t r = 0; r < rows_; ++r) {
-        std::uint32_t* const j = found_.get() + r * room;
+        std::uint32_t* const j = found.id + r * found.room;
+        std::size_t count = found.count[r];
         if (plain_[r]) {
-          count_[r] = valid;
+          count = valid;
           for (std::size_t t = 0; t < valid; ++t) j[t] = static_cast<std::uint32_t>(t);
         }
-        for (std::size_t t = 0; t < count_[r]; ++t) j[t] += static_cast<std::uint32_t>(first);
+        for (std::size_t t = 0; t < count; ++t) j[t] += static_cast<std::uint32_t>(first);
         nearest_list& list = list_[r];
-        exact_measure(source_, query_[r], refs_, j, count_[r], exact_.get());
-        for (std::size_t t = 0; t < count_[r]; ++t)
+        exact_measure(source_, query_[r], refs_, j, count, exact_.get());
+        for (std::size_t t = 0; t < count; ++t)
           if (!(exclude_self_ && j[t] == query_[r])) list.put(j[t], exact_[t], largest);
-        if (list.count == k_ && count_[r] > 0) {
+        if (list.count == k_ && count > 0) {
           if (refs_.measure == metric::squared_euclidean &&
               list.dist[k_ - 1] == 0.0) {  // no later one is nearer
             plain_[r] = false;
@@ -262,14 +363,16 @@ class second_search {
   }
 
  private:
-  static constexpr std::size_t chunk = 512, room = candidate_room(chunk);
-  std::size_t most() const { return 64 / height_ * height_ + height_; }
+  static constexpr std::size_t chunk = 512;  // references are found in the order of their number
+  std::size_t most() const { return 64 / width_ * width_ + width_; }
+  T* place(std::size_t row) const {
+    return panels_.get() + row / width_ * width_ * refs_.cols + row % width_;
+  }
   void allocate() {
     panels_ = buffer<T>(most() * refs_.cols);
+    start_ = buffer<T>(most());
     worst_ = buffer<T>(most());
-    score_ = buffer<T>(most() * room);
-    found_ = buffer<std::uint32_t>(most() * room);
-    count_ = buffer<std::size_t>(most());
+    found_ = candidate_lists<T>(most(), chunk, chunk);
     query_ = buffer<std::size_t>(most());
     bound_ = buffer<score_bound>(most());
     list_ = buffer<nearest_list>(most());
@@ -281,27 +384,58 @@ class second_search {
   strided_rows<T> const& source_;
   std::size_t k_;
   bool exclude_self_;
-  std::size_t height_, rows_ = 0;
-  buffer<T> panels_, worst_, score_;
-  buffer<std::uint32_t> found_;
-  buffer<std::size_t> count_, query_;
+  std::size_t width_, rows_ = 0;
+  buffer<T> panels_, start_, worst_;
+  candidate_lists<T> found_;
+  buffer<std::size_t> query_;
   buffer<score_bound> bound_;
   buffer<nearest_list> list_;
   buffer<bool> plain_;  // measure every reference
   buffer<double> exact_;
 };
 
-// Squared norms of packed query rows, in double.
+// The answers of queries first, first + 1..., which are rows skip, skip + 1... of panels, from
+// their candidates; how many were searched again.
 template <class T>
-void query_norms(T const* panels, std::size_t tiles, std::size_t d, std::size_t height,
-                 double* norm) {
-  for (std::size_t r = 0; r < tiles * height; ++r) norm[r] = 0.0;
-  for (std::size_t i = 0; i < tiles; ++i)
-    for (std::size_t c = 0; c < d; ++c) {
-      T const* const v = panels + (i * d + c) * height;
-      for (std::size_t r = 0; r < height; ++r)
-        norm[i * height + r] += static_cast<double>(v[r]) * static_cast<double>(v[r]);
+std::size_t answer_rows(packed_rows<T> const& refs, strided_rows<T> const& source,
+                        query_panels<T> const& panels, std::size_t skip, std::size_t first,
+                        std::size_t rows, candidates<T> const& found, std::size_t k,
+                        bool exclude_self, std::uint32_t* idx, double* dist) {
+  bool const largest = refs.measure == metric::inner_product;
+  double const none =
+      largest ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
+  score_bound bound = make_score_bound(refs);
+  second_search<T> again(refs, source, k, exclude_self);
+  std::size_t searched_again = 0;
+  buffer<double> const exact(found.keep);
+  finish_lists(refs.set, rows, found);
+  for (std::size_t r = 0; r < rows; ++r) {
+    std::uint32_t* const j = found.id + r * found.room;
+    std::uint32_t* const to_idx = idx + r * k;
+    double* const to_dist = dist + r * k;
+    std::size_t const count = found.count[r];
+    exact_measure(source, first + r, refs, j, count, exact.get());
+    sort_candidates(exact.get(), j, count, largest);
+    for (std::size_t t = 0; t < k; ++t) {
+      bool const there = t < count;
+      to_idx[t] = there ? j[t] : ~std::uint32_t{0};
+      to_dist[t] = there ? exact[t] : none;
     }
+    bool const itself = exclude_self && first + r < refs.rows;
+    if (count == refs.rows - (itself ? 1u : 0u)) continue;
+    bound.square = panels.norm[skip + r];
+    if (count >= k && static_cast<double>(found.worst[r]) < bound.lowest_score(to_dist[k - 1]))
+      continue;
+    ++searched_again;
+    again.add(panels, skip + r, first + r, bound, to_idx, to_dist);
+  }
+  again.flush();
+  return searched_again;
+}
+
+// Beyond the k-th, so that the bound can vouch for the answer.
+constexpr std::size_t kept_candidates(std::size_t k, std::size_t references) {
+  return k + 8 < references ? k + 8 : references;
 }
 
 // nearest_block, counting the rows that were searched a second time.
@@ -310,59 +444,31 @@ void nearest_block(packed_rows<T> const& refs, T const* x, std::ptrdiff_t ld, st
                    std::size_t q0, std::size_t q1, std::size_t k, bool exclude_self,
                    std::uint32_t* idx, double* dist, std::size_t& searched_again) {
   if (q1 <= q0 || k == 0) return;
-  bool const largest = refs.measure == metric::inner_product;
-  std::size_t const keep = k + 8 < refs.rows ? k + 8 : refs.rows;
-  std::size_t const height = refs.shape.rows;
-  std::size_t const step = query_rows<T>(refs.cols, height, keep > 512 ? 64 : 512);
-  std::size_t const most = q1 - q0 < step ? (q1 - q0 + height - 1) / height * height : step;
-  std::size_t const room = candidate_room(keep);
-  buffer<T> const panels(most * refs.cols), worst(most), score(most * room);
-  buffer<std::uint32_t> const found(most * room);
-  buffer<std::size_t> const count(most);
-  buffer<double> const exact(keep), norm(most);
+  std::size_t const keep = kept_candidates(k, refs.rows), width = refs.shape.cols;
+  std::size_t const step = (keep > 512 ? 64 : 512) / width * width;
+  std::size_t const most = q1 - q0 < step ? (q1 - q0 + width - 1) / width * width : step;
+  buffer<T> const panels(most * refs.cols), start(most);
+  buffer<double> const norm(most);
+  candidate_lists<T> lists(most, k, keep);
+  score_bound const bound = make_score_bound(refs);
   strided_rows<T> const source{x, ld, cs};
-  score_bound bound = make_score_bound(refs);
-  second_search<T> again(refs, source, k, exclude_self);
-  double const none =
-      largest ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
   for (std::size_t q = q0; q < q1; q += step) {
     std::size_t const rows = q1 - q < step ? q1 - q : step;
-    std::size_t const tiles = (rows + height - 1) / height;
-    pack_panels(source, q, q + rows, refs.cols, height, static_cast<double const*>(refs.mean.get()),
+    std::size_t const padded = (rows + width - 1) / width * width;
+    pack_panels(source, q, q + rows, refs.cols, width, static_cast<double const*>(refs.mean.get()),
                 false, panels.get());
-    query_norms(static_cast<T const*>(panels.get()), tiles, refs.cols, height, norm.get());
-    for (std::size_t r = 0; r < tiles * height; ++r) {
-      bool const real = r < rows && keep > 0;
-      worst[r] = real ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::infinity();
-      count[r] = 0;
-    }
-    auto const scan = [&] {
-      LIMPID_SIMD_CALL(refs.set, template scan_nearest<T>(
-                                     panels.get(), tiles, refs.data.get(), refs.start.get(),
-                                     refs.panels, refs.cols, keep, exclude_self ? q : no_self,
-                                     worst.get(), score.get(), found.get(), count.get()));
-    };
-    scan();
-    for (std::size_t r = 0; r < rows; ++r) {
-      std::uint32_t* const candidates = found.get() + r * room;
-      std::uint32_t* const to_idx = idx + (q - q0 + r) * k;
-      double* const to_dist = dist + (q - q0 + r) * k;
-      exact_measure(source, q + r, refs, candidates, count[r], exact.get());
-      sort_candidates(exact.get(), candidates, count[r], largest);
-      for (std::size_t t = 0; t < k; ++t) {
-        bool const there = t < count[r];
-        to_idx[t] = there ? candidates[t] : ~std::uint32_t{0};
-        to_dist[t] = there ? exact[t] : none;
-      }
-      bool const itself = exclude_self && q + r < refs.rows;
-      if (count[r] == refs.rows - (itself ? 1u : 0u)) continue;
-      bound.square = norm[r];
-      if (count[r] >= k && static_cast<double>(worst[r]) < bound.lowest_score(to_dist[k - 1]))
-        continue;
-      ++searched_again;
-      again.add(panels.get(), r, q + r, bound, to_idx, to_dist);
-    }
-    again.flush();
+    panel_norms(static_cast<T const*>(panels.get()), padded / width, refs.cols, width, norm.get());
+    for (std::size_t r = 0; r < padded; ++r)
+      start[r] = refs.measure == metric::squared_euclidean ? static_cast<T>(-0.5 * norm[r]) : T(0);
+    lists.open(bound, static_cast<double const*>(norm.get()), rows, padded);
+    scan(refs.set,
+         nearest_scan<T>{panels.get(), start.get(), (rows + refs.shape.rows - 1) / refs.shape.rows,
+                         refs.data.get(), refs.start.get(), refs.panels, refs.cols, q, 0,
+                         exclude_self ? q : no_self, lists.from(0), candidates<T>{}},
+         false);
+    searched_again +=
+        answer_rows(refs, source, query_panels<T>{panels.get(), start.get(), norm.get()}, 0, q,
+                    rows, lists.from(0), k, exclude_self, idx + (q - q0) * k, dist + (q - q0) * k);
   }
 }
 
@@ -393,6 +499,72 @@ void nearest_block(packed_rows<T> const& refs, T const* x, std::ptrdiff_t ld, st
   std::size_t searched_again = 0;
   detail::nearest_block(refs, x, ld, cs, q0, q1, k, exclude_self, idx, dist, searched_again);
 }
+
+/// The search of nearest_block where the queries are the references, in half the products and with
+/// the same answer: the product of two rows is offered to the candidates of both. The rows are cut
+/// into blocks; call `pair` once for each two blocks, in any order, and for each block with itself,
+/// but no two at once that share a block; then `finish` for any cut of the rows, also at once.
+///
+/// O(n (d + k)) memory.
+template <class T>
+class own_search {
+ public:
+  /// x: the packed rows, which must outlive this. block: its rows, see panel_blocks.
+  own_search(packed_rows<T> const& x, std::size_t k, bool exclude_self, std::size_t block = 0)
+      : x_(x),
+        k_(k),
+        exclude_self_(exclude_self),
+        blocks_(x, block),
+        lists_(x.panels * x.shape.cols, k, detail::kept_candidates(k, x.rows)) {
+    lists_.open(detail::make_score_bound(x), static_cast<T const*>(x.norm.get()), x.rows,
+                x.panels * x.shape.cols);
+  }
+
+  std::size_t blocks() const { return blocks_.count(); }
+  /// Rows of every block but the last.
+  std::size_t block_rows() const { return blocks_.rows(); }
+
+  void pair(std::size_t a, std::size_t b) const {
+    std::size_t const first = blocks_.begin(a), last = blocks_.end(a);
+    if (a != b) return scan(first, last, blocks_.begin(b), blocks_.end(b), true);
+    for (std::size_t p = first; p < last; ++p) {
+      scan(p, p + 1, p, p + 1, false);
+      scan(p, p + 1, p + 1, last, true);
+    }
+  }
+
+  /// The answers of rows [first, last), as nearest_block gives them; how many were searched again.
+  std::size_t finish(std::size_t first, std::size_t last, std::uint32_t* idx, double* dist) const {
+    if (first >= last || k_ == 0) return 0;
+    std::size_t const width = x_.shape.cols, begin = first / width * width;
+    std::size_t const panels = (last - begin + width - 1) / width;
+    T const* const data = x_.data.get() + begin * x_.cols;
+    buffer<double> const norm(panels * width);
+    detail::panel_norms(data, panels, x_.cols, width, norm.get());
+    return detail::answer_rows(
+        x_, x_.source, detail::query_panels<T>{data, x_.start.get() + begin, norm.get()},
+        first - begin, first, last - first, lists_.from(first), k_, exclude_self_, idx, dist);
+  }
+
+ private:
+  // Panels [a, a_end) by [b, b_end).
+  void scan(std::size_t a, std::size_t a_end, std::size_t b, std::size_t b_end, bool both) const {
+    std::size_t const width = x_.shape.cols, per = width / x_.shape.rows;
+    detail::scan(x_.set,
+                 nearest_scan<T>{x_.data.get() + a * width * x_.cols, x_.start.get() + a * width,
+                                 (a_end - a) * per, x_.data.get() + b * width * x_.cols,
+                                 x_.start.get() + b * width, b_end - b, x_.cols, a * width,
+                                 b * width, exclude_self_ ? a * width : no_self,
+                                 lists_.from(a * width), lists_.from(b * width)},
+                 both);
+  }
+
+  packed_rows<T> const& x_;
+  std::size_t k_;
+  bool exclude_self_;
+  panel_blocks blocks_;
+  detail::candidate_lists<T> lists_;
+};
 
 #include <limpid/simd/detail/close.inc>
 

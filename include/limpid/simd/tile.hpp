@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 /// @file limpid/simd/tile.hpp
 /// Register tiles of inner products over packed panels: what nearest.hpp and kernel_sums.hpp are
-/// made of. The layout of a packed_rows belongs to one instruction set, the one in use when it was
-/// packed, and every later call with it uses that set.
+/// made of. A tile is a few rows of one panel times another panel, so the same packed rows serve as
+/// queries and as references. The layout of a packed_rows belongs to one instruction set, the one
+/// in use when it was packed, and every later call with it uses that set.
 #ifndef LIMPID_SIMD_TILE_HPP
 #define LIMPID_SIMD_TILE_HPP
 
@@ -81,10 +82,10 @@ struct packed_rows {
   strided_rows<T> source{nullptr, 0, 0};
   buffer<double> mean;  ///< empty when none is subtracted
   buffer<T> data;       ///< [panel][cols][shape.cols]
-  buffer<T> start;  ///< [panel * shape.cols]: where an inner product starts so that the largest is
-                    ///< the nearest; -inf in the padding
+  buffer<T> start;  ///< [panel * shape.cols]: an inner product starts at the sum of its two rows'
+                    ///< so that the largest is the nearest; -inf in the padding
   buffer<T> norm;   ///< squared norms of the packed rows; 0 in the padding
-  double largest_norm = 0.0;  ///< of norm
+  double largest_norm = 0.0;  ///< before it is rounded to T
   bool regular = true;        ///< cosine: every packed row has norm 1 but for rounding, or is 0
 };
 
@@ -127,28 +128,17 @@ void pack_panels(strided_rows<T> const& from, std::size_t first, std::size_t las
   }
 }
 
-// Query rows packed at a time: a multiple of the tile that stays in the second-level cache beside a
-// panel of references.
+// Squared norms of packed rows, in double.
 template <class T>
-std::size_t query_rows(std::size_t d, std::size_t height, std::size_t most) {
-  std::size_t const fit = std::size_t{400} * 1024 / ((d + 1) * sizeof(T));
-  std::size_t const rows = fit < most ? fit : most;
-  return rows < 2 * height ? 2 * height : rows / height * height;
-}
-
-// Squared norms of packed rows, summed in double.
-template <class T>
-void panel_norms(T const* panels, std::size_t count, std::size_t d, std::size_t width, T* norm) {
-  auto const sum = std::make_unique<double[]>(width);
-  for (std::size_t p = 0; p < count; ++p) {
-    for (std::size_t r = 0; r < width; ++r) sum[r] = 0.0;
+void panel_norms(T const* panels, std::size_t count, std::size_t d, std::size_t width,
+                 double* norm) {
+  for (std::size_t r = 0; r < count * width; ++r) norm[r] = 0.0;
+  for (std::size_t p = 0; p < count; ++p)
     for (std::size_t c = 0; c < d; ++c) {
       T const* const v = panels + (p * d + c) * width;
       for (std::size_t r = 0; r < width; ++r)
-        sum[r] += static_cast<double>(v[r]) * static_cast<double>(v[r]);
+        norm[p * width + r] += static_cast<double>(v[r]) * static_cast<double>(v[r]);
     }
-    for (std::size_t r = 0; r < width; ++r) norm[p * width + r] = static_cast<T>(sum[r]);
-  }
 }
 
 }  // namespace detail
@@ -179,11 +169,13 @@ packed_rows<T> pack_rows(T const* y, std::size_t m, std::size_t d, std::ptrdiff_
   out.norm = buffer<T>(out.panels * width);
   detail::pack_panels(out.source, 0, m, d, width, out.mean.get(), measure == metric::cosine,
                       out.data.get());
-  detail::panel_norms(out.data.get(), out.panels, d, width, out.norm.get());
+  buffer<double> const norms(out.panels * width);
+  detail::panel_norms(out.data.get(), out.panels, d, width, norms.get());
   for (std::size_t j = 0; j < out.panels * width; ++j) {
-    T const share = measure == metric::squared_euclidean ? -T(0.5) * out.norm[j] : T(0);
-    out.start[j] = j < m ? share : -std::numeric_limits<T>::infinity();
-    double const norm = static_cast<double>(out.norm[j]);
+    double const norm = norms[j];
+    out.norm[j] = static_cast<T>(norm);
+    double const share = measure == metric::squared_euclidean ? -0.5 * norm : 0.0;
+    out.start[j] = j < m ? static_cast<T>(share) : -std::numeric_limits<T>::infinity();
     if (!(norm <= out.largest_norm)) out.largest_norm = norm;
     if (measure == metric::cosine && norm != 0.0)
       out.regular = out.regular && std::fabs(norm - 1.0) <= static_cast<double>(d + 4) *
@@ -191,6 +183,31 @@ packed_rows<T> pack_rows(T const* y, std::size_t m, std::size_t d, std::ptrdiff_
   }
   return out;
 }
+
+/// Packed rows, cut into blocks of whole panels: few enough for threads to share the pairs of
+/// blocks, large enough that memory is read seldom.
+class panel_blocks {
+ public:
+  /// rows: of a block, rounded up to whole panels; 0: by the number of rows.
+  template <class T>
+  explicit panel_blocks(packed_rows<T> const& x, std::size_t rows = 0)
+      : panels_(x.panels), width_(x.shape.cols) {
+    std::size_t const share = x.rows / 40;
+    if (rows == 0) rows = share < 96 ? 96 : share > 480 ? 480 : share;
+    block_ = (rows + width_ - 1) / width_;
+  }
+  std::size_t count() const { return (panels_ + block_ - 1) / block_; }
+  /// Rows of every block but the last.
+  std::size_t rows() const { return block_ * width_; }
+  /// Panels [begin(b), end(b)).
+  std::size_t begin(std::size_t b) const { return b * block_; }
+  std::size_t end(std::size_t b) const {
+    return panels_ - b * block_ < block_ ? panels_ : (b + 1) * block_;
+  }
+
+ private:
+  std::size_t panels_, width_, block_ = 1;
+};
 
 #include <limpid/simd/detail/close.inc>
 

@@ -253,9 +253,9 @@ LIMPID_SIMD_INLINE unsigned greater_bits(V const& a, V const& b) {
 #endif
 
 // Index of the lowest bit of x != 0.
-LIMPID_SIMD_INLINE unsigned lowest_bit(unsigned x) {
+LIMPID_SIMD_INLINE unsigned lowest_bit(std::uint64_t x) {
 #if LIMPID_SIMD_VECTORS
-  return static_cast<unsigned>(__builtin_ctz(x));
+  return static_cast<unsigned>(__builtin_ctzll(x));
 #else
   unsigned i = 0;
   while ((x & 1u) == 0) {
