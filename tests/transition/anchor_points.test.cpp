@@ -179,6 +179,23 @@ TEST_CASE("anchor_points: every policy agrees with sorting") {
     }
 }
 
+TEST_CASE("anchor_points: several rows are averaged") {
+  matrix<double> const p{{0.9, 0.1}, {0.8, 0.2}, {0.8, 0.2}, {0.3, 0.7}, {0.5, 0.5}};
+  auto const r = anchor_points(p, {.rule = anchor_rule::arg_max, .rows = 2});
+  CHECK(gap(r.transition, {{0.85, 0.15}, {0.4, 0.6}}) < 1e-15);
+  CHECK(r.anchor_row == limpid::vector<std::size_t>{0, 3});
+  CHECK(r.confidence[0] == 0.9);
+  // of equally sure rows one, and no more rows than there are: 0.9, 0.8, 0.5, 0.3
+  auto const all = anchor_points(p, {.rule = anchor_rule::arg_max, .rows = 99});
+  CHECK(all.transition(0, 0) == doctest::Approx(2.5 / 4));
+  CHECK(anchor_points(p, {.rule = anchor_rule::arg_max, .rows = 1}).transition ==
+        anchor_points(p, {.rule = anchor_rule::arg_max}).transition);
+  // with noise in P the mean of ten is nearer than the one
+  auto const one = limpid_test::make_posteriors(20000, 3, 8);
+  auto const a = anchor_points(one.p, {.rows = 20}), b = anchor_points(one.p);
+  CHECK(a.transition(0, 0) < b.transition(0, 0));  // and further from the corner
+}
+
 TEST_CASE("anchor_points: bad input") {
   matrix<double> const p{{0.5, 0.5}, {0.25, 0.75}};
   auto const nan = std::numeric_limits<double>::quiet_NaN();
@@ -212,6 +229,9 @@ TEST_CASE("anchor_points: bad input") {
   CHECK_THROWS_WITH_AS((void)anchor_points(matrix<double>{{nan, 0.5}}),
                        "transition::anchor_points: P row 0 has an entry that is not finite",
                        input_error);
+  CHECK_THROWS_WITH_AS((void)anchor_points(matrix<double>{{0.5, 0.5}}, {.rows = 0}),
+                       "transition::anchor_points: options.rows is 0; need at least 1",
+                       limpid::input_error);
   CHECK_NOTHROW((void)anchor_points(
       p, {.quantile = 1, .least_quantile = 0.999, .clip_to_zero = 0.999, .identity_share = 1}));
 }

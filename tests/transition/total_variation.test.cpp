@@ -41,7 +41,7 @@ TEST_CASE("total_variation: exact posteriors without anchors give T") {
     CAPTURE(c["K"].get<int>());
     auto const s = total_variation(to_matrix(c["P"]), {.penalty = no_row});
     CHECK(s.converged);
-    CHECK(s.objective == doctest::Approx(c["distance"].get<double>()).epsilon(1e-8));
+    CHECK(s.objective == doctest::Approx(c["distance"].get<double>()).epsilon(1e-6));
     if (s.projected < 1e-9) CHECK(gap(s.transition, to_matrix(c["T_distance"])) < 1e-6);
   }
 }

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 namespace limpid::transition {
 
@@ -30,6 +31,9 @@ struct anchor_points_options {
   double quantile = 0.97;
   /// of the least_posterior rule: quantile that stands for the minimum; [0, 1)
   double least_quantile = 0;
+  /// rows averaged per class, the surest and those next to it in sureness (of equally sure ones the
+  /// first); >= 1. More: less chance, further from the corner. Not of least_posterior
+  std::size_t rows = 1;
   /// where a quantile falls between two rows
   ops::quantile_rule interpolation = ops::quantile_rule::higher;
   /// entries of a chosen row below this become 0; [0, 1). Patrini et al.: 1e-6
@@ -42,7 +46,7 @@ struct anchor_points_options {
 /// K classes.
 struct anchor_points_result {
   matrix<double> transition;  ///< K x K, (i, j) = P(given j | true i)
-  /// K, the row that speaks for class i; empty under least_posterior
+  /// K, the row that speaks for class i, the surest of several; empty under least_posterior
   vector<std::size_t> anchor_row;
   /// K, P(anchor_row[i], i); near 1 / K: class i has no anchor. As anchor_row
   vector<double> confidence;
@@ -69,7 +73,7 @@ struct anchor_points_result {
 /// @return  anchor_points_result
 /// @throws  input_error  for an empty P, options outside their intervals, rows that are no
 ///                       distributions, K != 2 under least_posterior
-/// @par Complexity   O(nK) expected, a few passes over P; scratch a few percent of P, O(nK) at
+/// @par Complexity   O(nK) expected, a few passes over P and one per further row averaged; scratch a few percent of P, O(nK) at
 ///                   worst, where a sample of the rows misleads
 /// @par Determinism  bitwise for any policy and number of threads; ties go to the lowest row
 /// @par Source       G. Patrini et al., "Making deep neural networks robust to label noise", CVPR
@@ -120,6 +124,7 @@ struct anchor_points_fn {
             "; need (0, 1]");
     require(o.least_quantile >= 0 && o.least_quantile < 1, where, "options.least_quantile is ",
             o.least_quantile, "; need [0, 1)");
+    require(o.rows >= 1, where, "options.rows is 0; need at least 1");
     require(o.clip_to_zero >= 0 && o.clip_to_zero < 1, where, "options.clip_to_zero is ",
             o.clip_to_zero, "; need [0, 1)");
     require(o.identity_share >= 0 && o.identity_share <= 1, where, "options.identity_share is ",
@@ -140,6 +145,7 @@ struct anchor_points_fn {
     r.anchor_row = ops::arg_max_columns(exec, p, limits);
     r.confidence = vector<double>(classes);
     vector<std::size_t> surest;
+    auto below = limits;
     for (std::size_t i = 0; i < classes; ++i) {
       std::size_t& row = r.anchor_row[i];
       if (row == p.rows) {
@@ -150,10 +156,35 @@ struct anchor_points_fn {
       auto const posterior = ops::download(exec, p.row(row));
       for (std::size_t j = 0; j < classes; ++j)
         r.transition(i, j) = static_cast<double>(posterior[j]);
-      r.confidence[i] = r.transition(i, i);
+      r.confidence[i] = below[i] = r.transition(i, i);
       for (std::size_t before = 0; before < i; ++before)
         if (r.anchor_row[before] == row) r.shared_row[before] = r.shared_row[i] = 1;
     }
+    if (options.rows > 1) average_rows(exec, p, options.rows, std::move(below), r);
+  }
+
+  /// Adds the rows that come next to the sums, then divides by what there are.
+  template <class Exec, class T, memory_space S>
+  static void average_rows(Exec const& exec, matrix_view<T const, S> p, std::size_t wanted,
+                           vector<double> below, anchor_points_result& r) {
+    std::size_t const classes = p.cols;
+    vector<double> taken(classes, 1.0);
+    bool more = true;
+    for (std::size_t m = 1; m < wanted && more; ++m) {
+      auto const next = ops::arg_max_columns(exec, p, below);
+      more = false;
+      for (std::size_t i = 0; i < classes; ++i) {
+        if (next[i] == p.rows) continue;
+        more = true;
+        auto const posterior = ops::download(exec, p.row(next[i]));
+        for (std::size_t j = 0; j < classes; ++j)
+          r.transition(i, j) += static_cast<double>(posterior[j]);
+        below[i] = static_cast<double>(posterior[i]);
+        taken[i] += 1;
+      }
+    }
+    for (std::size_t i = 0; i < classes; ++i)
+      for (std::size_t j = 0; j < classes; ++j) r.transition(i, j) /= taken[i];
   }
 
   /// Patrini et al.: clip, then normalise, then mix with the identity.
