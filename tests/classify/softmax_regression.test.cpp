@@ -523,7 +523,7 @@ TEST_CASE("softmax_regression says what is wrong with its input") {
 
 TEST_CASE("lbfgs finds minima of functions whose minima are known") {
   using limpid::ops::lbfgs;
-  using limpid::classify::detail::numbers;
+  using limpid::ops::numbers;
   auto const on = [](std::size_t) { return true; };
   numbers x{-1.2, 1};
   auto const rosenbrock = [](numbers const& p, numbers& g) {

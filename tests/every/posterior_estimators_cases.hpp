@@ -7,7 +7,7 @@
 #include <limpid/transition/interval.hpp>
 #include <limpid/transition/minimum_volume.hpp>
 #include <limpid/transition/noise_layer.hpp>
-#include <limpid/transition/sibling.hpp>
+#include <limpid/transition/revise.hpp>
 #include <limpid/transition/sibling.hpp>
 #include <limpid/transition/total_variation.hpp>
 
@@ -18,8 +18,16 @@
 #include <vector>
 
 #include "every/every.hpp"
+#include "every/flattened.hpp"
 
 namespace limpid_test {
+
+struct mean_posterior {
+  template <class Exec, class P, class L>
+  limpid::matrix<double> operator()(Exec const& exec, P const& p, L const& y) const {
+    return limpid::transition::gold(exec, p, y).transition;
+  }
+};
 
 /// The transition matrix as a table of counts, and the posteriors' means on redrawn rows.
 struct interval_case {
@@ -30,10 +38,7 @@ struct interval_case {
     namespace tr = limpid::transition;
     auto const r = tr::interval(exec, in.transition);
     auto const s = tr::interval(exec, in.transition, {.rule = tr::interval_rule::bootstrap, .draws = 20});
-    auto const mean = [](auto const& where, auto const& p, auto const& y) {
-      return tr::gold(where, p, y).transition;
-    };
-    auto const t = tr::interval(exec, in.probabilities, in.labels, mean,
+    auto const t = tr::interval(exec, in.probabilities, in.labels, mean_posterior{},
                                 {.rule = tr::bootstrap_rule::bca, .draws = 5, .parts = 3});
     return flattened{} << r.estimate << r.low << r.high << r.deviation << r.class_estimated
                        << s.estimate << s.low << s.high << t.estimate << t.low << t.high << t.bias;

@@ -115,6 +115,17 @@ struct prior_interval_result {
   double outside_share = 0;
 };
 
+namespace detail {
+/// trials > 0; z: normal quantile.
+inline bounded score_interval(double successes, double trials, double z) {
+  double const square = z * z / trials;
+  double const p = successes / trials, middle = (p + square / 2) / (1 + square);
+  double const reach = std::sqrt(square * (p * (1 - p) + square / 4)) / (1 + square);
+  return {p, successes > 0 ? (std::max)(middle - reach, 0.0) : 0.0,
+          successes < trials ? (std::min)(middle + reach, 1.0) : 1.0};
+}
+}  // namespace detail
+
 /// The score interval of a share: `successes` out of `trials`, both may be fractions; 0 <=
 /// successes <= trials.
 inline bounded wilson_interval(double successes, double trials, double level = 0.95) {
@@ -124,11 +135,7 @@ inline bounded wilson_interval(double successes, double trials, double level = 0
                           where, successes, " successes out of ", trials,
                           "; need finite numbers with 0 <= successes <= trials");
   if (!(trials > 0)) return {0.5, 0, 1};
-  double const z = detail::normal_quantile((1 + level) / 2), square = z * z / trials;
-  double const p = successes / trials, middle = (p + square / 2) / (1 + square);
-  double const reach = std::sqrt(square * (p * (1 - p) + square / 4)) / (1 + square);
-  return {p, successes > 0 ? (std::max)(middle - reach, 0.0) : 0.0,
-          successes < trials ? (std::min)(middle + reach, 1.0) : 1.0};
+  return detail::score_interval(successes, trials, detail::normal_quantile((1 + level) / 2));
 }
 
 /// Intervals for the entries of T.
@@ -192,8 +199,7 @@ struct interval_fn {
     auto&& held_p = limpid::detail::materialise(P);
     auto&& held_y = limpid::detail::materialise(y);
     constexpr auto S = Exec::space;
-    using T = value_t<M>;
-    matrix_view<T const, S> const p = limpid::view(held_p);
+    matrix_view<value_t<M> const, S> const p = limpid::view(held_p);
     vector_view<value_t<L> const, S> const given = limpid::view(held_y);
     limpid::detail::require(p.rows > 0 && p.cols > 0, where, "P is ", p.rows, " x ", p.cols,
                             "; need at least one row and one class");
@@ -201,18 +207,7 @@ struct interval_fn {
     check(options);
     if (options.validate) ops::check_distributions(exec, where, "P", p);
     auto const labels = ops::check_labels(exec, where, "y", given, p.cols);
-    auto const some_p = ops::make_buffer<T>(exec, p.rows * p.cols);
-    auto const some_y = ops::make_buffer<std::int32_t>(exec, p.rows);
-    return redrawn_rows(
-        exec, labels.view(), p.cols, options, [&](vector_view<std::uint64_t const, S> index) {
-          if (!index.data) return matrix<double>(estimator(exec, p, labels.view()));
-          matrix_view<T, S> const to = some_p.view(index.size, p.cols);
-          vector_view<std::int32_t, S> const label(some_y.view().data, index.size);
-          ops::gather_rows(exec, p, index, to);
-          ops::gather_rows(exec, labels.view(), index, label);
-          return matrix<double>(estimator(exec, matrix_view<T const, S>(to),
-                                          vector_view<std::int32_t const, S>(label)));
-        });
+    return of_rows(exec, p, labels.view(), estimator, options);
   }
   template <real_matrix M, label_vector L, class Estimator>
   interval_rows_result operator()(M const& P, L const& y, Estimator const& estimator,
@@ -348,7 +343,7 @@ struct interval_fn {
         double const t = r.estimate(k, j), rest = (std::max)(rows - counts(k, j), 0.0);
         r.deviation(k, j) = std::sqrt(t * (1 - t) / rows);
         if (options.rule == interval_rule::wilson) {
-          auto const ends = wilson_interval((std::min)(counts(k, j), rows), rows, options.level);
+          auto const ends = detail::score_interval((std::min)(counts(k, j), rows), rows, z);
           r.low(k, j) = size == 1 ? 1 : ends.low;
           r.high(k, j) = ends.high;
           continue;
@@ -424,6 +419,25 @@ struct interval_fn {
     for (std::size_t d = 0; d < size; ++d) mean += v[d] / static_cast<double>(size);
     for (std::size_t d = 0; d < size; ++d) square += (v[d] - mean) * (v[d] - mean);
     return {mean, size > 1 ? std::sqrt(square / static_cast<double>(size - 1)) : 0};
+  }
+
+  template <class Exec, class T, memory_space S, class Estimator>
+  static interval_rows_result of_rows(Exec const& exec, matrix_view<T const, S> p,
+                                      vector_view<std::int32_t const, S> y,
+                                      Estimator const& estimator,
+                                      interval_rows_options const& options) {
+    auto const some_p = ops::make_buffer<T>(exec, p.rows * p.cols);
+    auto const some_y = ops::make_buffer<std::int32_t>(exec, p.rows);
+    return redrawn_rows(
+        exec, y, p.cols, options, [&](vector_view<std::uint64_t const, S> index) {
+          if (!index.data) return matrix<double>(estimator(exec, p, y));
+          matrix_view<T, S> const to = some_p.view(index.size, p.cols);
+          vector_view<std::int32_t, S> const label(some_y.view().data, index.size);
+          ops::gather_rows(exec, p, index, to);
+          ops::gather_rows(exec, y, index, label);
+          return matrix<double>(estimator(exec, matrix_view<T const, S>(to),
+                                          vector_view<std::int32_t const, S>(label)));
+        });
   }
 
   /// `estimator` takes a view of row numbers; one without data means the rows as they are.
