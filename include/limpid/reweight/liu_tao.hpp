@@ -202,8 +202,9 @@ struct liu_tao_fn {
                              "; it is inverted up to ", options.max_condition,
                              " (options.max_condition)");
       }
-      require(classes != 2 || T(0, 1) + T(1, 0) < 1, where, "T has noise rates ", T(0, 1), " and ",
-              T(1, 0), "; for two classes their sum must be below 1");
+      if (classes == 2)
+        require(T(0, 1) + T(1, 0) < 1, where, "T has noise rates ", T(0, 1), " and ", T(1, 0),
+                "; for two classes their sum must be below 1");
       source = std::move(inverted.inverse);
     }
     matrix<double> columns(classes, classes);
