@@ -185,11 +185,12 @@ TEST_CASE("prior_interval: closed forms") {
   CHECK(std::abs(sure.high[0] - boost::math::ibeta_inv(30.5, 70.5, 0.975)) < 5e-3);
 
   // no prior gives these labels: all of class 0 is nearest
-  auto const far = prior_interval(counts, std::vector<double>{9900, 100});
+  auto const far = prior_interval(counts, std::vector<double>{9900, 100}, {.draws = 100});
   CHECK(far.estimate[0] > 0.99);
   CHECK(far.outside_share > 0.9);
   CHECK(far.high[0] <= 1);
-  auto const flat = prior_interval(matrix<double>{{5, 5}, {5, 5}}, std::vector<double>{5, 5});
+  auto const flat = prior_interval(matrix<double>{{5, 5}, {5, 5}}, std::vector<double>{5, 5},
+                                   {.draws = 100});
   CHECK(flat.condition == INFINITY);
   CHECK(std::isnan(flat.deviation[0]));
   CHECK(flat.high[0] - flat.low[0] > 0.5);

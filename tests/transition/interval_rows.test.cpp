@@ -24,6 +24,7 @@ using limpid::transition::bootstrap_rule;
 using limpid::transition::interval;
 using limpid::transition::interval_rows_options;
 using limpid::transition::redraw;
+using limpid_test::gap;
 
 // The share of given labels j among rows whose arg max is k.
 struct counted {
