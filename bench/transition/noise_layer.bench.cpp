@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// transition::noise_layer against EM written by hand, and transition::gold. The posteriors are of the true class, so that
+// transition::noise_layer against EM written by hand, transition::revise from a guess, and transition::gold. The posteriors are of the true class, so that
 // the planted T can be found.
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/seq.hpp>
 #include <limpid/transition/gold.hpp>
 #include <limpid/transition/noise_layer.hpp>
+#include <limpid/transition/revise.hpp>
 
 #include "transition/posteriors.hpp"
 
@@ -75,6 +76,15 @@ auto with(P exec, layer_solver solver) {
     return r.transition;
   };
 }
+// From a guess that is twice as sure of the labels.
+matrix<double> revised(posteriors const& in, double& passes) {
+  std::size_t const K = in.p.cols();
+  matrix<double> guess(K, K, 0.1 / static_cast<double>(K - 1));
+  for (std::size_t k = 0; k < K; ++k) guess(k, k) = 0.9;
+  auto r = limpid::transition::revise(in.p, in.y, guess);
+  passes = r.iterations;
+  return r.transition;
+}
 // Every tenth row is trusted: its class is the arg max.
 void gold(benchmark::State& state) {
   auto const n = static_cast<std::size_t>(state.range(0)), classes = static_cast<std::size_t>(state.range(1));
@@ -102,6 +112,7 @@ BENCHMARK_CAPTURE(layer, simd, with(limpid::simd, layer_solver::automatic))->App
 BENCHMARK_CAPTURE(layer, simd_em, with(limpid::simd, layer_solver::em))->Apply(sizes);
 BENCHMARK_CAPTURE(layer, simd_squarem, with(limpid::simd, layer_solver::squarem))->Apply(sizes);
 BENCHMARK_CAPTURE(layer, par, with(limpid::par, layer_solver::automatic))->Apply(sizes)->UseRealTime();
+BENCHMARK_CAPTURE(layer, revise, revised)->Apply(sizes);
 BENCHMARK(gold)->Apply(sizes);
 
 }  // namespace

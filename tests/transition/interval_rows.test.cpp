@@ -209,7 +209,6 @@ TEST_CASE("interval: rows under every policy and type") {
   limpid_test::device_matrix<double> const p(in.p.view());
   limpid_test::device_vector<int> const y(limpid::vector_view<int const>(in.y.data(), n));
   CHECK(interval(limpid_test::device, p, y, counted{}, few).low == r.low);
-  CHECK(interval(limpid_test::to_float(in.p), in.y, counted{}, few).low == r.low);
   limpid_test::strided const padded(in.p);
   CHECK(interval(padded.window, in.y, counted{}, few).high == r.high);
 }

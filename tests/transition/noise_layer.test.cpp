@@ -275,6 +275,48 @@ TEST_CASE("noise_layer: absent classes, one class, one row, permuted classes") {
       CHECK(std::abs(m.transition(to[k], to[j]) - r.transition(k, j)) < 1e-5);
 }
 
+TEST_CASE("noise_layer: estimated from two confusions, and turned into targets") {
+  using limpid::transition::estimated_layer;
+  using limpid::transition::top_down_targets;
+  // exact counts: prior {0.5, 0.3, 0.2}, T and the classifier's confusions C of the true class
+  matrix<double> const T{{0.7, 0.2, 0.1}, {0.1, 0.9, 0}, {0.2, 0.3, 0.5}},
+      C{{0.8, 0.1, 0.1}, {0.2, 0.7, 0.1}, {0.1, 0.2, 0.7}};
+  limpid::vector<double> const prior{0.5, 0.3, 0.2};
+  matrix<double> clean(3, 3), noisy(3, 3);
+  for (std::size_t k = 0; k < 3; ++k)
+    for (std::size_t l = 0; l < 3; ++l) {
+      clean(k, l) = 40 * C(k, l);
+      for (std::size_t j = 0; j < 3; ++j) noisy(j, l) += 1000 * prior[k] * T(k, j) * C(k, l);
+    }
+  //! [estimated]
+  // counts of one classifier's predictions: true x predicted on clean rows, given x predicted on the others
+  auto const r = limpid::transition::estimated_layer(clean, noisy);
+  // r.transition is T; a top-down layer fits a row labelled j to row j of these
+  auto const targets = limpid::transition::top_down_targets(r.transition, r.prior);
+  //! [estimated]
+  CHECK(gap(r.transition, T) < 1e-12);
+  CHECK(gap(r.prior, prior) < 1e-12);
+  CHECK(gap(targets, r.true_given_label) < 1e-12);
+  CHECK(r.projected == limpid::vector<std::uint8_t>{0, 0, 0});
+  CHECK(r.condition == doctest::Approx(limpid::ops::invert(C).condition));
+  // confusions that no mixture explains
+  auto const odd = estimated_layer({{8, 2}, {2, 8}}, {{10, 0}, {3, 7}});
+  CHECK(odd.projected == limpid::vector<std::uint8_t>{1, 0});
+  CHECK(odd.true_given_label(0, 0) == doctest::Approx(1));
+  CHECK(estimated_layer({{8, 2}, {0, 0}}, {{10, 0}, {3, 7}}).class_estimated[1] == 0);
+  CHECK(std::isinf(estimated_layer({{5, 5}, {5, 5}}, {{1, 1}, {1, 1}}).condition));
+  CHECK(top_down_targets({{1, 0}, {1, 0}}, {0.5, 0.5}) == matrix<double>{{0.5, 0.5}, {0, 1}});
+  CHECK_THROWS_WITH_AS((void)estimated_layer(matrix<double>(2, 2), matrix<double>(3, 2)),
+                       "transition::estimated_layer: noisy is 3 x 2; need 2 x 2", input_error);
+  CHECK_THROWS_WITH_AS((void)estimated_layer({{1, -1}, {0, 1}}, {{1, 0}, {0, 1}}),
+                       "transition::estimated_layer: clean row 0 has the entry -1; need finite counts, at least 0",
+                       input_error);
+  CHECK_THROWS_WITH_AS((void)top_down_targets(matrix<double>(2, 2), {1.0}),
+                       "transition::top_down_targets: transition is 2 x 2, prior has 1 entries; need K x K and "
+                       "K, K >= 1",
+                       input_error);
+}
+
 TEST_CASE("noise_layer: stopped") {
   auto const in = draw_labels(300, {{0.8, 0.2}, {0.3, 0.7}}, 3);
   noise_layer_options stop{.tolerance = 0};

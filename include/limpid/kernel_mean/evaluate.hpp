@@ -102,7 +102,8 @@ struct evaluate_fn {
     limpid::detail::enter<evaluate_fn, P, X, Q>();
     auto&& held_x = limpid::detail::materialise(x);
     auto&& held_q = limpid::detail::materialise(queries);
-    return owned(exec, kernel, points<P, X>(view(held_x)), points<P, Q>(view(held_q)),
+    auto const px = points<P, X>(view(held_x));
+    return owned(exec, kernel, px, either(x, queries, px, points<P, Q>(view(held_q))),
                  vector_view<double const, P::space>{}, false, options);
   }
   template <execution_policy P, real_matrix X, real_matrix Q, real_vector W>
@@ -113,7 +114,8 @@ struct evaluate_fn {
     auto&& held_x = limpid::detail::materialise(x);
     auto&& held_q = limpid::detail::materialise(queries);
     auto&& held_w = limpid::detail::materialise(weights);
-    return owned(exec, kernel, points<P, X>(view(held_x)), points<P, Q>(view(held_q)),
+    auto const px = points<P, X>(view(held_x));
+    return owned(exec, kernel, px, either(x, queries, px, points<P, Q>(view(held_q))),
                  vector_view<value_t<W> const, P::space>(view(held_w)), true, options);
   }
   template <execution_policy P, real_matrix X, real_matrix Q, real_vector W, class Out>
@@ -125,7 +127,7 @@ struct evaluate_fn {
     auto&& held_q = limpid::detail::materialise(queries);
     auto&& held_w = limpid::detail::materialise(weights);
     auto const px = points<P, X>(view(held_x));
-    auto const pq = points<P, Q>(view(held_q));
+    auto const pq = either(x, queries, px, points<P, Q>(view(held_q)));
     vector_view<value_t<W> const, P::space> const w = view(held_w);
     auto const to = view(out);
     limpid::detail::require(to.size == pq.rows, where, "out has ", to.size,
@@ -157,6 +159,15 @@ struct evaluate_fn {
  private:
   template <class P, class X>
   using points = matrix_view<value_t<X> const, P::space>;
+
+  /// An expression given as both sample and queries is evaluated to two arrays; one serves both, so
+  /// that the sums are those of an array given twice, to the bit.
+  template <class X, class Q, class VX, class VQ>
+  static VQ either(X const& x, Q const& queries, VX const& px, VQ const& pq) {
+    if constexpr (std::is_same_v<X, Q>)
+      if (&x == &queries) return px;
+    return pq;
+  }
 
   template <execution_policy P, class T, class U, class W>
   static evaluate_result owned(P const& exec, kernel_function const& k,

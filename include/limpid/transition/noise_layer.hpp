@@ -11,6 +11,7 @@
 #include <limpid/ops/memory.hpp>
 #include <limpid/ops/row_math.hpp>
 #include <limpid/ops/rows.hpp>
+#include <limpid/ops/small.hpp>
 #include <limpid/transition/detail/corrected_check.hpp>
 #include <limpid/transition/detail/layer_solver.hpp>
 #include <limpid/transition/detail/normal.hpp>
@@ -382,6 +383,104 @@ struct noise_layer_fn {
   }
 };
 inline constexpr noise_layer_fn noise_layer{};
+
+/// K classes.
+struct estimated_layer_result {
+  matrix<double> transition;        ///< K x K, (k, j) = P(given j | true k)
+  vector<double> prior;             ///< K, P(true k) among the noisy rows
+  matrix<double> true_given_label;  ///< K x K, (j, k) = P(true k | given j)
+  double condition = 0;  ///< of P(predicted | true), 1-norm; infinite: singular
+  vector<std::uint8_t> projected;  ///< K, 1: no mixture of true classes predicts as label j's rows
+                                   ///< are predicted; the nearest was taken
+  vector<std::uint8_t> class_estimated;  ///< K, 0: no clean row of the class, or no noisy row of the
+                                         ///< label; identity rows
+};
+
+/// Sukhbaatar's estimated layer, from the confusions of one classifier on clean and on noisy rows.
+/// `clean`: K x K counts, true x predicted; `noisy`: given x predicted; both >= 0. Where the
+/// prediction depends on the label through the true class alone, row j of P(predicted | given) is
+/// the mixture P(true | given j) of the rows of P(predicted | true); Bayes turns it round. O(K^3).
+inline estimated_layer_result estimated_layer(matrix<double> const& clean,
+                                              matrix<double> const& noisy) {
+  constexpr char const* where = "transition::estimated_layer";
+  using limpid::detail::require;
+  std::size_t const K = clean.rows();
+  require(K > 0 && clean.cols() == K, where, "clean is ", K, " x ", clean.cols(),
+          "; need K x K, K >= 1");
+  require(noisy.rows() == K && noisy.cols() == K, where, "noisy is ", noisy.rows(), " x ",
+          noisy.cols(), "; need ", K, " x ", K);
+  estimated_layer_result r;
+  r.class_estimated = vector<std::uint8_t>(K, 1);
+  r.projected = vector<std::uint8_t>(K);
+  vector<double> labels(K);
+  double total = 0;
+  auto const shares = [&](matrix<double> const& counts, char const* name, vector<double>* sums) {
+    matrix<double> share(K, K);
+    for (std::size_t i = 0; i < K; ++i) {
+      double sum = 0;
+      for (std::size_t j = 0; j < K; ++j) {
+        require(counts(i, j) >= 0 && counts(i, j) < 1e15, where, name, " row ", i,
+                " has the entry ", counts(i, j), "; need finite counts, at least 0");
+        sum += counts(i, j);
+      }
+      if (sums) (*sums)[i] = sum;
+      if (!(sum > 0)) r.class_estimated[i] = 0;
+      for (std::size_t j = 0; j < K; ++j)
+        share(i, j) = sum > 0 ? counts(i, j) / sum : (i == j ? 1.0 : 0.0);
+    }
+    return share;
+  };
+  auto const of_true = shares(clean, "clean", nullptr), of_given = shares(noisy, "noisy", &labels);
+  for (double n : labels) total += n;
+  auto const inverted = ops::invert(of_true);
+  r.condition = inverted.condition;
+  r.true_given_label = r.transition = matrix<double>(K, K);
+  r.prior = vector<double>(K);
+  for (std::size_t j = 0; j < K; ++j) {
+    bool inside = !inverted.inverse.empty() && inverted.condition < 1e12;
+    vector<double> row(K), predicted(K);
+    for (std::size_t k = 0; k < K; ++k) predicted[k] = of_given(j, k);
+    for (std::size_t k = 0; k < K && inside; ++k) {
+      for (std::size_t l = 0; l < K; ++l) row[k] += predicted[l] * inverted.inverse(l, k);
+      inside = row[k] >= -1e-12;
+      if (row[k] < 0) row[k] = 0;
+    }
+    if (!inside) row = ops::recover_distribution(of_true, predicted).q;
+    r.projected[j] = !inside;
+    for (std::size_t k = 0; k < K; ++k) {
+      r.true_given_label(j, k) = row[k];
+      if (total > 0) r.prior[k] += row[k] * labels[j] / total;
+    }
+  }
+  for (std::size_t k = 0; k < K; ++k) {
+    if (!(r.prior[k] > 0)) r.class_estimated[k] = 0;
+    for (std::size_t j = 0; j < K; ++j)
+      r.transition(k, j) = r.prior[k] > 0
+                               ? r.true_given_label(j, k) * labels[j] / total / r.prior[k]
+                               : (j == k ? 1.0 : 0.0);
+  }
+  return r;
+}
+
+/// The targets of a top-down layer, one row per label: (j, k) = P(true k | given j) of T and a prior.
+/// A row labelled j is then fitted to row j, by classify's fit_soft or any soft-target loss. Labels
+/// that T and the prior rule out keep the identity's row.
+inline matrix<double> top_down_targets(matrix<double> const& transition,
+                                       vector<double> const& prior) {
+  constexpr char const* where = "transition::top_down_targets";
+  std::size_t const K = transition.rows();
+  limpid::detail::require(K > 0 && transition.cols() == K && prior.size() == K, where,
+                          "transition is ", K, " x ", transition.cols(), ", prior has ",
+                          prior.size(), " entries; need K x K and K, K >= 1");
+  matrix<double> targets(K, K);
+  for (std::size_t j = 0; j < K; ++j) {
+    double sum = 0;
+    for (std::size_t k = 0; k < K; ++k) sum += targets(j, k) = prior[k] * transition(k, j);
+    for (std::size_t k = 0; k < K; ++k)
+      targets(j, k) = sum > 0 ? targets(j, k) / sum : (j == k ? 1.0 : 0.0);
+  }
+  return targets;
+}
 
 }  // namespace limpid::transition
 
