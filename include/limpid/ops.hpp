@@ -8,6 +8,7 @@
 #include <limpid/ops/count.hpp>
 #include <limpid/ops/gather.hpp>
 #include <limpid/ops/groups.hpp>
+#include <limpid/ops/kernel_matrix.hpp>
 #include <limpid/ops/kernel_sums.hpp>
 #include <limpid/ops/lbfgs.hpp>
 #include <limpid/ops/memory.hpp>

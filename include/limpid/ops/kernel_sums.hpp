@@ -11,7 +11,9 @@
 #include <limpid/simd/kernel_sums.hpp>
 
 #include <cmath>
+#include <concepts>
 #include <cstddef>
+#include <type_traits>
 #include <vector>
 
 namespace limpid {
@@ -46,6 +48,14 @@ struct kernel_function {
   }
 };
 
+/// What kernel sums are taken of: kernel_function, or a functor of two rows (`size`, `[c]`) of either
+/// type, copied to the device where the policy is one.
+template <class K>
+concept kernel_like = std::copyable<K> && requires(K const& k, vector_view<float const> x, vector_view<double const> z) {
+  { k(x, x) } -> std::convertible_to<double>;
+  { k(z, z) } -> std::convertible_to<double>;
+};
+
 namespace kernels {
 constexpr kernel_function linear() { return {kernel_function::family::linear, 1, 0, 1}; }
 constexpr kernel_function gaussian(double gamma) { return {kernel_function::family::gaussian, gamma, 0, 1}; }
@@ -63,18 +73,19 @@ namespace limpid::ops {
 /// out(i, c) = sum_j weights(j, c) k(query i, reference j). Sums are kept in double. `weights` with no data pointer: all 1, b = 1.
 /// O(n m d) time, half of it where queries and references are one view, b = 1 and the kernel is not polynomial; O(m (d + b)) memory.
 struct kernel_sums_fn {
-  template <execution_policy P, class T, memory_space S>
-  bool operator()(P const& exec, kernel_function const& k, matrix_view<T const, S> queries,
+  template <execution_policy P, kernel_like K, class T, memory_space S>
+  bool operator()(P const& exec, K const& k, matrix_view<T const, S> queries,
                   matrix_view<T const, S> references, matrix_view<double const, S> weights, matrix_view<double, S> out,
                   progress const* on_progress = nullptr) const {
     return kernel<kernel_sums_fn, P>::run(exec, k, queries, references, weights, out, on_progress);
   }
 
-  template <host_policy P, class T>
-  static bool host(P const& exec, kernel_function const& k, matrix_view<T const> queries,
+  template <host_policy P, kernel_like K, class T>
+  static bool host(P const& exec, K const& k, matrix_view<T const> queries,
                    matrix_view<T const> references, matrix_view<double const> weights, matrix_view<double> out,
                    progress const* on_progress) {
-    if constexpr (P::vectorised) return tiles(exec, k, queries, references, weights, out, on_progress);
+    if constexpr (P::vectorised && std::is_same_v<K, kernel_function>)
+      return tiles(exec, k, queries, references, weights, out, on_progress);
     else
       return in_steps(exec, queries.rows, on_progress, [&](std::size_t i) {
         for (std::size_t c = 0; c < out.cols; ++c) out(i, c) = 0;

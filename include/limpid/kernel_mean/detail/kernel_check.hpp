@@ -23,6 +23,16 @@ inline void check_kernel(std::string_view where, kernel_function const& k) {
   require(k.degree >= 1, where, "kernel degree is 0; it must be at least 1");
 }
 
+/// The user's own kernel is taken as it is.
+template <kernel_like K>
+void check_kernel(std::string_view, K const&) {}
+
+/// Where a kernel has to be positive semidefinite: shrinkage, leverage scores, anything with a norm.
+template <kernel_like K>
+void check_positive(std::string_view where, K const& k) {
+  check_kernel(where, k);
+}
+
 }  // namespace limpid::kernel_mean::detail
 
 #endif  // LIMPID_KERNEL_MEAN_DETAIL_KERNEL_CHECK_HPP
