@@ -44,7 +44,7 @@ void weights(benchmark::State& state, F estimate) {
 }
 
 template <class P>
-constexpr auto with(P exec, limpid::reweight::posterior_of kind) {
+constexpr auto with(P exec, limpid::posterior_of kind) {
   return [=](posteriors const& in) {
     return limpid::reweight::liu_tao(exec, in.p, in.y, in.transition, {.posteriors = kind}).weights;
   };
@@ -52,7 +52,7 @@ constexpr auto with(P exec, limpid::reweight::posterior_of kind) {
 auto sizes(benchmark::internal::Benchmark* b) {
   b->ArgNames({"n", "K"})->Args({1000000, 10})->Args({100000, 100})->Unit(benchmark::kMillisecond);
 }
-using limpid::reweight::posterior_of;
+using limpid::posterior_of;
 
 BENCHMARK_CAPTURE(weights, by_hand, by_hand)->Apply(sizes);
 BENCHMARK_CAPTURE(weights, seq, with(limpid::seq, posterior_of::given))->Apply(sizes);

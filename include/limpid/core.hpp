@@ -7,6 +7,7 @@
 #include <limpid/core/config.hpp>
 #include <limpid/core/error.hpp>
 #include <limpid/core/matrix.hpp>
+#include <limpid/core/posterior_of.hpp>
 #include <limpid/core/progress.hpp>
 #include <limpid/core/random.hpp>
 #include <limpid/core/tensor.hpp>

@@ -14,7 +14,6 @@
 #include <limpid/ops/memory.hpp>
 #include <limpid/ops/moments.hpp>
 #include <limpid/ops/nearest.hpp>
-#include <limpid/ops/nearest_within.hpp>
 #include <limpid/ops/order.hpp>
 #include <limpid/ops/pairs.hpp>
 #include <limpid/ops/row_blocks.hpp>

@@ -15,7 +15,7 @@ namespace {
 
 using limpid::matrix;
 using limpid::transition::clean_posterior;
-using limpid::transition::posterior_of;
+using limpid::posterior_of;
 using limpid::transition::recovery;
 using limpid::transition::regularisation;
 using limpid_test::gap;

@@ -134,7 +134,7 @@ struct raw_answers {
 template <class Number>
 std::vector<std::uint32_t> numbers(vector<Number> const& from, std::string_view name,
                                    std::size_t bound) {
-  std::uint64_t const limit = bound ? bound : std::numeric_limits<std::uint32_t>::max();
+  std::uint64_t const limit = bound ? bound : (std::numeric_limits<std::uint32_t>::max)();
   std::vector<std::uint32_t> to(from.size());
   for (std::size_t i = 0; i < to.size(); ++i) {
     if (from[i] < 0 || static_cast<std::uint64_t>(from[i]) >= limit)
@@ -287,7 +287,7 @@ struct answers_fn {
     raw.weight.resize(weight.size());
     for (std::size_t i = 0; i < weight.size(); ++i) {
       auto const w = static_cast<double>(weight[i]);
-      limpid::detail::require(w >= 0 && w <= std::numeric_limits<double>::max(),
+      limpid::detail::require(w >= 0 && w <= (std::numeric_limits<double>::max)(),
                               detail::answers_name, "weights row ", i, " is ", w,
                               "; weights must be finite and at least 0");
       raw.weight[i] = w;
@@ -311,7 +311,7 @@ struct answers_fn {
                             detail::answers_name, "options.workers is ", options.workers,
                             ", the table has ", given.cols(), " columns");
     all.tasks = given.rows(), all.workers = given.cols();
-    limpid::detail::require(all.tasks * all.workers < std::numeric_limits<std::uint32_t>::max(),
+    limpid::detail::require(all.tasks * all.workers < (std::numeric_limits<std::uint32_t>::max)(),
                             detail::answers_name, "more than 2^32 - 2 answers");
     detail::raw_answers raw;
     for (std::size_t t = 0; t < given.rows(); ++t)
@@ -367,7 +367,7 @@ struct answers_fn {
     auto const t = host_copy(exec, task);
     auto const w = host_copy(exec, worker);
     auto const l = host_copy(exec, label);
-    limpid::detail::require(t.size() < std::numeric_limits<std::uint32_t>::max(),
+    limpid::detail::require(t.size() < (std::numeric_limits<std::uint32_t>::max)(),
                             detail::answers_name, "more than 2^32 - 2 answers");
     same_length("worker", w.size(), t.size());
     same_length("label", l.size(), t.size());

@@ -196,7 +196,7 @@ struct mace_fn {
     check(options);
     std::size_t const classes = a.classes;
     bool const variational = options.method == mace_method::variational;
-    double const small = 0.01 / static_cast<double>(classes);
+    double const little = 0.01 / static_cast<double>(classes);
     auto const reals = [&](std::size_t n) { return ops::make_buffer<double>(exec, n); };
     auto const cells = reals(a.tasks * classes);
     auto const spam = reals(a.workers), know = reals(a.workers), unseen = reals(a.workers);
@@ -214,9 +214,9 @@ struct mace_fn {
                                           strategy.view(),
                                           unseen.view(),
                                           variational,
-                                          variational ? options.spam_prior : small,
-                                          variational ? options.know_prior : small,
-                                          variational ? options.strategy_prior : small};
+                                          variational ? options.spam_prior : little,
+                                          variational ? options.know_prior : little,
+                                          variational ? options.strategy_prior : little};
     auto const expect = [&] {
       ops::for_rows(exec, a.cells(),
                     detail::habit_cells<S>{a, spam.view(), know.view(), strategy.view(), off.view(),

@@ -4,6 +4,7 @@
 #ifndef LIMPID_REWEIGHT_LIU_TAO_HPP
 #define LIMPID_REWEIGHT_LIU_TAO_HPP
 
+#include <limpid/core/posterior_of.hpp>
 #include <limpid/exec/simd.hpp>
 #include <limpid/ops/check.hpp>
 #include <limpid/ops/memory.hpp>
@@ -17,12 +18,6 @@
 #include <vector>
 
 namespace limpid::reweight {
-
-/// Whose probabilities the rows of P are.
-enum class posterior_of {
-  given,  ///< P(given label | x): what a model trained on the labels as they are predicts
-  truth   ///< P(true label | x): what a corrected model predicts
-};
 
 struct liu_tao_options {
   posterior_of posteriors = posterior_of::given;

@@ -4,6 +4,7 @@
 #ifndef LIMPID_TRANSITION_CLEAN_POSTERIOR_HPP
 #define LIMPID_TRANSITION_CLEAN_POSTERIOR_HPP
 
+#include <limpid/core/posterior_of.hpp>
 #include <limpid/exec/simd.hpp>
 #include <limpid/ops/check.hpp>
 #include <limpid/ops/memory.hpp>
@@ -17,12 +18,6 @@
 #include <utility>
 
 namespace limpid::transition {
-
-/// Whose probabilities the rows of P are.
-enum class posterior_of {
-  given,  ///< P(given label | x): what a model trained on the labels as they are predicts
-  truth   ///< P(true label | x): what a corrected model predicts
-};
 
 /// How p = q T is solved for the distribution q.
 enum class recovery {

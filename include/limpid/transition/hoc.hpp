@@ -53,7 +53,7 @@ struct hoc_options {
 ///                   maximum likelihood; consensus_method::moments is its moment match with the
 ///                   squares of the norms, which have no kink at the solution
 struct hoc_fn {
-  using primitives = uses<ops::nearest_fn, ops::nearest_within_fn, ops::first_row_fn,
+  using primitives = uses<ops::nearest_fn, ops::first_row_fn,
                           ops::for_rows_fn, ops::gather_rows_fn, ops::count_pairs_fn, ops::copy_fn>;
 
   template <execution_policy Exec, real_matrix M, label_vector L>
@@ -170,8 +170,10 @@ struct hoc_fn {
     auto const index = ops::make_buffer<std::uint32_t>(exec, k * n);
     auto const distances = ops::make_buffer<double>(exec, k * n);
     auto const search = part(0, 2);
-    if (!ops::nearest_within(exec, x, k, index.view(n, k), distances.view(n, k), options.distance,
-                             search ? &search : nullptr))
+    if (!ops::nearest(exec, x, x, k, index.view(n, k), distances.view(n, k),
+                      {.distance = options.distance,
+                       .exclude_self = true,
+                       .on_progress = search ? &search : nullptr}))
       return false;
     detail::subset_counts<Exec> subsets(exec, n);
     for (std::size_t round = 0; round < rounds; ++round) {

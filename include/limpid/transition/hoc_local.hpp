@@ -183,7 +183,7 @@ struct hoc_local_fn {
       for (; next < n && wanted.size() < batch; ++next)
         if (region[order[next]] < 0) wanted.push_back(order[next]);
       if (wanted.empty()) break;
-      auto const near = neighbourhoods(exec, data, wanted, size);
+      auto const around = neighbourhoods(exec, data, wanted, size);
       for (std::size_t w = 0; w < wanted.size() && centres.size() < options.max_regions; ++w) {
         std::uint32_t const centre = wanted[w];
         if (region[centre] >= 0) continue;
@@ -194,7 +194,7 @@ struct hoc_local_fn {
           r.stopped = true;
           break;
         }
-        std::vector<std::uint32_t> rows = near[w];
+        std::vector<std::uint32_t> rows = around[w];
         for (std::uint32_t row : rows)
           if (region[row] < 0) region[row] = static_cast<std::int32_t>(c);
         region[centre] = static_cast<std::int32_t>(c);
@@ -233,14 +233,14 @@ struct hoc_local_fn {
       auto const distance = ops::make_buffer<double>(exec, count * size);
       ops::nearest(exec, matrix_view<T const, S>(queries), data, size, index.view(count, size),
                    distance.view(count, size), {.distance = metric::euclidean});
-      auto const near = ops::download(exec, index.view(count, size));
-      for (std::size_t w = 0; w < count; ++w) out[w].assign(&near(w, 0), &near(w, 0) + size);
+      auto const around = ops::download(exec, index.view(count, size));
+      for (std::size_t w = 0; w < count; ++w) out[w].assign(&around(w, 0), &around(w, 0) + size);
     } else {
-      auto const near = ops::download(exec, queries);
+      auto const around = ops::download(exec, queries);
       for (std::size_t w = 0; w < count; ++w) {
         out[w].push_back(centres[w]);
-        for (std::size_t c = 0; c < near.cols() && c + 1 < size; ++c)
-          out[w].push_back(static_cast<std::uint32_t>(near(w, c)));
+        for (std::size_t c = 0; c < around.cols() && c + 1 < size; ++c)
+          out[w].push_back(static_cast<std::uint32_t>(around(w, c)));
       }
     }
     return out;

@@ -89,14 +89,14 @@ struct corrected_row {
 template <memory_space S>
 struct facet_sums {
   matrix_view<double const, S> z;
-  double limit, near;
+  double limit, tiny;
   bool facets;
   LIMPID_HD void operator()(std::size_t i, double* sums) const {
     std::size_t const size = z.cols;
     for (std::size_t k = 0; k < size; ++k)
       if (z(i, k) < limit) sums[0] += 1;
     for (std::size_t k = 0; facets && k < size; ++k) {
-      if (!(z(i, k) < near && z(i, k) > -near)) continue;
+      if (!(z(i, k) < tiny && z(i, k) > -tiny)) continue;
       double* const cell = sums + 1 + k * (size * size + 1);
       cell[0] += 1;
       for (std::size_t a = 0; a < size; ++a)

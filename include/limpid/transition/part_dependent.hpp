@@ -315,10 +315,10 @@ struct part_dependent_fn {
       std::vector<std::uint64_t> rows(count);
       for (std::size_t q = 0; q < count; ++q) rows[q] = r.anchors(q, k);
       auto const chosen = ops::upload(exec, vector_view<std::uint64_t const>(rows.data(), count));
-      auto const near = ops::make_buffer<double>(exec, count * count);
+      auto const fits = ops::make_buffer<double>(exec, count * count);
       ops::gather_rows(exec, h, vector_view<std::uint64_t const, S>(chosen.view()),
-                       near.view(count, count));
-      auto mix = ops::download(exec, near.view(count, count));  // anchors x parts
+                       fits.view(count, count));
+      auto mix = ops::download(exec, fits.view(count, count));  // anchors x parts
       for (std::size_t q = 0; q < count; ++q) {
         double sum = 0;
         for (std::size_t s = 0; s < count; ++s) sum += mix(q, s);

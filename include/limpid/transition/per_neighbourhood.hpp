@@ -8,7 +8,7 @@
 #include <limpid/ops/check.hpp>
 #include <limpid/ops/count.hpp>
 #include <limpid/ops/memory.hpp>
-#include <limpid/ops/nearest_within.hpp>
+#include <limpid/ops/nearest.hpp>
 #include <limpid/ops/rows.hpp>
 #include <limpid/transition/detail/consensus_counts.hpp>
 #include <limpid/transition/detail/shrink_rows.hpp>
@@ -121,7 +121,7 @@ struct neighbourhood_column {
 /// @par Determinism  bitwise for any number of threads
 /// @par Source       as transition::per_cluster
 struct per_neighbourhood_fn {
-  using primitives = uses<ops::nearest_within_fn, ops::first_row_fn, ops::for_rows_fn,
+  using primitives = uses<ops::nearest_fn, ops::first_row_fn, ops::for_rows_fn,
                           ops::count_pairs_fn, ops::copy_fn>;
 
   template <execution_policy Exec, label_vector Z, class M, label_vector L>
@@ -168,8 +168,10 @@ struct per_neighbourhood_fn {
     std::size_t const k = options.neighbours - 1;
     auto const index = ops::make_buffer<std::uint32_t>(exec, n * k);
     auto const distance = ops::make_buffer<double>(exec, n * k);
-    if (!ops::nearest_within(exec, x, k, index.view(n, k), distance.view(n, k), options.distance,
-                             options.on_progress ? &options.on_progress : nullptr)) {
+    if (!ops::nearest(exec, x, x, k, index.view(n, k), distance.view(n, k),
+                      {.distance = options.distance,
+                       .exclude_self = true,
+                       .on_progress = options.on_progress ? &options.on_progress : nullptr})) {
       per_neighbourhood_result r;
       r.stopped = true;
       return r;

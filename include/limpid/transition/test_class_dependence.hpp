@@ -250,7 +250,7 @@ struct test_class_dependence_fn {
                        test_class_dependence_options const& options) {
     std::size_t const classes = r.counts.cols();
     std::vector<detail::region_table> tables;
-    double total = 0, cells = 0, small = 0, present = 0;
+    double total = 0, cells = 0, below_five = 0, present = 0;
     r.class_homogeneity = r.class_likelihood_ratio = r.class_degrees = vector<double>(classes);
     r.class_p_value = vector<double>(classes, 1.0);
     r.class_tested = vector<std::uint8_t>(classes);
@@ -264,7 +264,7 @@ struct test_class_dependence_fn {
       for (std::size_t j = 0; j < regions * classes; ++j) {
         double const e = table.expected(j / classes, j % classes);
         cells += e > 0 ? 1 : 0;
-        small += e > 0 && e < 5 ? 1 : 0;
+        below_five += e > 0 && e < 5 ? 1 : 0;
       }
       r.class_degrees[k] = degrees;
       r.homogeneity.degrees += degrees;
@@ -274,7 +274,7 @@ struct test_class_dependence_fn {
       r.class_p_value[k] = detail::chi_square_tail(r.class_homogeneity[k], degrees);
     }
     limpid::detail::require(total > 0, where, "no row has a class and a region");
-    r.small_expected = cells > 0 ? small / cells : 0;
+    r.small_expected = cells > 0 ? below_five / cells : 0;
     r.likelihood_ratio.degrees = r.homogeneity.degrees;
     for (dependence_test* test : {&r.homogeneity, &r.likelihood_ratio})
       if (test->degrees > 0)

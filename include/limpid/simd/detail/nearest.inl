@@ -76,8 +76,8 @@ LIMPID_SIMD_NOINLINE void drop_candidates(candidates<T> const& of, std::size_t r
     last = nth_largest<T>(score, count, of.keep);
   }
   // NaN, where scores overflow: only `keep` decides.
-  T const near = kth - (of.slack[row] - kth * of.slack_factor);
-  T const limit = near > last ? near : last;
+  T const inside = kth - (of.slack[row] - kth * of.slack_factor);
+  T const limit = inside > last ? inside : last;
   std::size_t above = 0;
   for (std::size_t t = 0; t < count; ++t) above += score[t] > limit ? 1u : 0u;
   std::size_t equal = of.keep > above ? of.keep - above : 0, w = 0;

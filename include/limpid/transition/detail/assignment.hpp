@@ -16,11 +16,11 @@ namespace limpid::transition::detail {
 /// is largest. Shortest augmenting paths with potentials, O(K^3).
 inline std::vector<std::size_t> best_assignment(matrix<double> const& gain) {
   std::size_t const size = gain.rows(), none = size;
-  constexpr double far = std::numeric_limits<double>::infinity();
+  constexpr double endless = std::numeric_limits<double>::infinity();
   std::vector<double> row_price(size), col_price(size + 1);
   std::vector<std::size_t> row_of(size + 1, none);  // column `size` holds the row to be placed
   for (std::size_t r = 0; r < size; ++r) {
-    std::vector<double> slack(size, far);
+    std::vector<double> slack(size, endless);
     std::vector<std::size_t> before(size, none);
     std::vector<bool> done(size + 1);
     std::size_t at = size;
@@ -28,7 +28,7 @@ inline std::vector<std::size_t> best_assignment(matrix<double> const& gain) {
     do {
       done[at] = true;
       std::size_t const row = row_of[at];
-      double least = far;
+      double least = endless;
       std::size_t next = none;
       for (std::size_t c = 0; c < size; ++c) {
         if (done[c]) continue;

@@ -10,7 +10,6 @@
 #include <limpid/ops/gather.hpp>
 #include <limpid/ops/memory.hpp>
 #include <limpid/ops/nearest.hpp>
-#include <limpid/ops/nearest_within.hpp>
 #include <limpid/ops/rows.hpp>
 
 #include <algorithm>
@@ -198,8 +197,9 @@ bool count_all(Exec const& exec, matrix_view<T const, S> x, vector_view<std::int
                metric distance, progress const& part, matrix<double>& c3) {
   auto const index = ops::make_buffer<std::uint32_t>(exec, 2 * x.rows);
   auto const distances = ops::make_buffer<double>(exec, 2 * x.rows);
-  if (!ops::nearest_within(exec, x, 2, index.view(x.rows, 2), distances.view(x.rows, 2), distance,
-                           part ? &part : nullptr))
+  if (!ops::nearest(
+          exec, x, x, 2, index.view(x.rows, 2), distances.view(x.rows, 2),
+          {.distance = distance, .exclude_self = true, .on_progress = part ? &part : nullptr}))
     return false;
   add_counts(exec, matrix_view<std::uint32_t const, S>(index.view(x.rows, 2)), y, c3);
   return true;
@@ -270,14 +270,14 @@ class subset_counts {
     matrix_view<T const, S> const all = some_x.view(m, x.cols);
     vector_view<std::uint32_t const, S> const place = places.view();
     ops::gather_rows(exec_, all, place, few_x.view(few, x.cols));
-    auto const near = ops::make_buffer<std::uint32_t>(exec_, 3 * few);
+    auto const found = ops::make_buffer<std::uint32_t>(exec_, 3 * few);
     auto const distances = ops::make_buffer<double>(exec_, 3 * few);
-    ops::nearest(exec_, matrix_view<T const, S>(few_x.view(few, x.cols)), all, 3, near.view(few, 3),
+    ops::nearest(exec_, matrix_view<T const, S>(few_x.view(few, x.cols)), all, 3, found.view(few, 3),
                  distances.view(few, 3), {.distance = distance});
     auto const own = ops::make_buffer<std::int32_t>(exec_, few);
     auto const both = ops::make_buffer<std::int32_t>(exec_, few);
     ops::for_rows(exec_, few,
-                  other_labels<S>{near.view(few, 3), place, some_y.view(),
+                  other_labels<S>{found.view(few, 3), place, some_y.view(),
                                   static_cast<std::int32_t>(c3.rows()), own.view(), both.view()});
     add_pairs(exec_, vector_view<std::int32_t const, S>(own.view()),
               vector_view<std::int32_t const, S>(both.view()), c3);

@@ -80,15 +80,15 @@ class layer_climber {
     }
     double const step = v > 0 ? std::sqrt(r / v) : 1;
     if (step > 1) {
-      matrix<double> far(size_, size_);
+      matrix<double> beyond(size_, size_);
       for (std::size_t c = 0; c < size_ * size_; ++c) {
         double const a = first.data()[c] - at_.T.data()[c], b = second.data()[c] - first.data()[c];
-        far.data()[c] = at_.T.data()[c] + 2 * step * a + step * step * (b - a);
+        beyond.data()[c] = at_.T.data()[c] + 2 * step * a + step * step * (b - a);
         // an extrapolated 0 could not be left again
-        if (!(far.data()[c] > 0)) far.data()[c] = 0.01 * second.data()[c];
+        if (!(beyond.data()[c] > 0)) beyond.data()[c] = 0.01 * second.data()[c];
       }
-      normalise(far);
-      auto trial = look(std::move(far));
+      normalise(beyond);
+      auto trial = look(std::move(beyond));
       if (trial.objective >= middle.objective) {
         at_ = std::move(trial);
         return;

@@ -43,15 +43,15 @@ matrix<double> spread_seeds(Exec const& exec, matrix_view<T const, S> x, std::si
     if (k + 1 == count) break;
     auto const there = ops::upload(exec, std::as_const(seeds).view().row(k));
     ops::for_rows(exec, x.rows, nearer_seed<T, S>{x, there.view(), gap.view(), k == 0});
-    auto const far = ops::download(exec, gap.view());
+    auto const gaps = ops::download(exec, gap.view());
     double total = 0;
-    for (double g : far) total += g;
+    for (double g : gaps) total += g;
     if (!(total > 0)) {
       row = draw.below(x.rows);
       continue;
     }
     double left = draw.uniform() * total;
-    for (row = 0; row + 1 < x.rows && left >= far[row]; ++row) left -= far[row];
+    for (row = 0; row + 1 < x.rows && left >= gaps[row]; ++row) left -= gaps[row];
   }
   return seeds;
 }
