@@ -2,7 +2,8 @@
 /// @file limpid/simd/isa.hpp
 /// Which instruction set the kernels of simd/ use. Chosen once, at the first question: the widest
 /// that the processor has, or the one that the environment variable LIMPID_ISA names (baseline, v3,
-/// v4) where the processor has it.
+/// v4) where the processor has it. LIMPID_BASELINE_ONLY, defined before the first include, leaves
+/// the wider ones out of a translation unit.
 #ifndef LIMPID_SIMD_ISA_HPP
 #define LIMPID_SIMD_ISA_HPP
 
