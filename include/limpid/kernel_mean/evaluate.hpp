@@ -11,6 +11,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <memory>
 #include <string_view>
 #include <type_traits>
 
@@ -165,7 +166,7 @@ struct evaluate_fn {
   template <class X, class Q, class VX, class VQ>
   static VQ either(X const& x, Q const& queries, VX const& px, VQ const& pq) {
     if constexpr (std::is_same_v<X, Q>)
-      if (&x == &queries) return px;
+      if (std::addressof(x) == std::addressof(queries)) return px;
     return pq;
   }
 
