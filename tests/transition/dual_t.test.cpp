@@ -77,6 +77,21 @@ TEST_CASE("dual_t: calibrated posteriors give T squared, one-hot ones T") {
   CHECK(gap(dual_t(calibrated, y, options).transition, limpid_test::multiply(T, T)) < 1e-12);
 }
 
+TEST_CASE("dual_t: a row of weight 3 counts as three, one of weight 0 as none") {
+  matrix<double> const P{{0.9, 0.1}, {0.8, 0.2}, {0.3, 0.7}, {0.05, 0.95}};
+  std::vector const y{0, 1, 1, 0};
+  auto const r = dual_t(P, y, std::vector{3.0, 1.0, 0.0, 2.0});
+  CHECK(r.counts == matrix<double>{{3, 1}, {2, 0}});
+  CHECK(r.spade == matrix<double>{{0.75, 0.25}, {1, 0}});
+  CHECK(r.club == dual_t(P, y).club);
+  CHECK(dual_t(P, y, std::vector{1.f, 1.f, 1.f, 1.f}).transition == dual_t(P, y).transition);
+  CHECK_THROWS_WITH_AS((void)dual_t(P, y, std::vector{1.0, 1.0, -1.0, 1.0}),
+                       "transition::dual_t: weights row 2 is negative; weights must be at least 0",
+                       limpid::input_error);
+  CHECK_THROWS_WITH_AS((void)dual_t(P, y, std::vector{1.0}),
+                       doctest::Contains("weights"), limpid::input_error);
+}
+
 TEST_CASE("dual_t: permuting classes permutes T") {
   auto const data = limpid_test::make_posteriors(700, 3, 4, 0.3);
   std::size_t const to[] = {1, 2, 0};

@@ -280,12 +280,65 @@ TEST_CASE("hoc: one search for many subsets counts what a search in each would")
     auto const one = hoc(x, labels, 2);
     for (std::size_t c = 0; c < 8; ++c)
       c3.data()[c] += one.c3.data()[c] / static_cast<double>(rounds);
-    subsets.add(all, limpid::matrix_view<std::uint32_t const>(near.view()), y, rows.view(),
+    subsets.add(all, limpid::matrix_view<std::uint32_t const>(near.view()), y, {}, rows.view(),
                 metric::cosine, counts);
   }
   CHECK(gap(r.c3, c3) < 1e-14);
   for (std::size_t c = 0; c < 8; ++c) counts.data()[c] /= static_cast<double>(rounds * m);
   CHECK(gap(counts, c3) < 1e-14);
+}
+
+TEST_CASE("hoc: weights count the triples of their rows") {
+  matrix<double> const T{{0.8, 0.2}, {0.3, 0.7}};
+  auto const data = make_clouds(300, T, {0.6, 0.4}, 7);
+  std::vector<float> w(300);
+  for (std::size_t i = 0; i < 300; ++i) w[i] = static_cast<float>(i % 4) / 4;
+  limpid::matrix_view<double const> const x = data.x.view();
+  matrix<std::uint32_t> index(300, 2);
+  matrix<double> distance(300, 2), expected(2, 4);
+  limpid::ops::nearest(limpid::seq, x, x, 2, index.view(), distance.view(),
+                       {.distance = metric::cosine, .exclude_self = true});
+  double total = 0;
+  for (std::size_t i = 0; i < 300; ++i) {
+    auto const label = [&](std::size_t r) { return static_cast<std::size_t>(data.y.data()[r]); };
+    expected(label(i), 2 * label(index(i, 0)) + label(index(i, 1))) += w[i];
+    total += w[i];
+  }
+  for (std::size_t c = 0; c < 8; ++c) expected.data()[c] /= total;
+  auto const r = hoc(data.x, data.y, w, 2);
+  CHECK(gap(r.c3, expected) < 1e-14);
+  CHECK(hoc(index, data.y, w, 2).c3 == r.c3);
+  CHECK(hoc(data.x, data.y, std::vector<double>(300, 2.0), 2).c3 == hoc(data.x, data.y, 2).c3);
+  // subsets: searched one by one, and from one list
+  for (std::size_t const rounds : {std::size_t{1}, std::size_t{12}}) {
+    matrix<double> sums(2, 4);
+    for (std::size_t round = 0; round < rounds; ++round) {
+      auto const rows = limpid::transition::detail::draw_rows(300, 100, limpid::random_stream(6, 0, round));
+      matrix<double> some(100, 2);
+      std::vector<int> y(100);
+      std::vector<double> v(100);
+      double mass = 0;
+      for (std::size_t i = 0; i < 100; ++i) {
+        for (std::size_t c = 0; c < 2; ++c) some(i, c) = data.x(rows[i], c);
+        y[i] = data.y[rows[i]];
+        mass += v[i] = w[rows[i]];
+      }
+      auto const one = hoc(some, y, v, 2);
+      for (std::size_t c = 0; c < 8; ++c) sums.data()[c] += one.c3.data()[c] * mass;
+    }
+    double all = 0;
+    for (std::size_t c = 0; c < 8; ++c) all += sums.data()[c];
+    for (std::size_t c = 0; c < 8; ++c) sums.data()[c] /= all;
+    CHECK(gap(hoc(data.x, data.y, w, 2, {.rounds = rounds, .subset = 100, .seed = 6}).c3, sums) <
+          1e-14);
+  }
+  w[17] = -1;
+  CHECK_THROWS_WITH_AS((void)hoc(data.x, data.y, w, 2),
+                       "transition::hoc: weights row 17 is negative; weights must be at least 0",
+                       limpid::input_error);
+  CHECK_THROWS_WITH_AS((void)hoc(data.x, data.y, std::vector<float>(300), 2),
+                       "transition::hoc: weights are all 0; no row counts", limpid::input_error);
+  CHECK_THROWS_AS((void)hoc(data.x, data.y, std::vector<float>(299), 2), limpid::input_error);
 }
 
 TEST_CASE("hoc: permuting classes permutes T") {

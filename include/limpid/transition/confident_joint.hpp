@@ -13,6 +13,7 @@
 #include <limpid/ops/rows.hpp>
 #include <limpid/transition/detail/confident.hpp>
 #include <limpid/transition/detail/latent.hpp>
+#include <limpid/transition/detail/row_weights.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -107,10 +108,7 @@ struct confident_joint_fn {
     matrix_view<value_t<M> const, S> const p = limpid::view(held_p);
     vector_view<value_t<L> const, S> const given = limpid::view(held_y);
     vector_view<value_t<W> const, S> const w = limpid::view(held_w);
-    ops::check_rows(where, "P", p.rows, "weights", w.size);
-    ops::check_weights(exec, where, "weights", w);
-    auto const kept = ops::make_buffer<double>(exec, w.size);
-    ops::for_rows(exec, w.size, detail::widen_element<value_t<W>, S>{w, kept.view()});
+    auto const kept = detail::row_weights(exec, where, "P", p.rows, w);
     return check_and_run(exec, ops::detail::resident_rows<value_t<M>, S>{p}, given,
                          vector_view<double const, S>(kept.view()), options);
   }

@@ -8,6 +8,7 @@
 #include <limpid/ops/count.hpp>
 #include <limpid/ops/row_math.hpp>
 #include <limpid/transition/anchor_points.hpp>
+#include <limpid/transition/detail/row_weights.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -43,10 +44,11 @@ struct dual_t_result {
 /// @param exec     where to run
 /// @param P        n x K, P(given = k | x_i): probabilities, not logits; n, K >= 1
 /// @param y        n, given labels 0..K-1
+/// @param weights  n >= 0, what a row counts in spade; anchors are rows of any weight. None: all 1
 /// @param options  dual_t_options
 /// @return  dual_t_result
 /// @throws  input_error  for shapes, anchor options outside their intervals, rows that are no
-///                       distributions, labels
+///                       distributions, labels, weights that are negative or not finite
 /// @par Complexity   O(nK + K^3) time; O(n + K^2) scratch
 /// @par Determinism  bitwise for any policy and number of threads
 /// @par Source       Y. Yao et al., "Dual T: reducing estimation error for transition matrix in
@@ -63,7 +65,41 @@ struct dual_t_fn {
     constexpr auto S = Exec::space;
     matrix_view<value_t<M> const, S> const p = limpid::view(held_p);
     vector_view<value_t<L> const, S> const given = limpid::view(held_y);
-    constexpr char const* where = "transition::dual_t";
+    return run(exec, p, given, {}, options);
+  }
+  template <execution_policy Exec, real_matrix M, label_vector L, real_vector W>
+  dual_t_result operator()(Exec const& exec, M const& P, L const& y, W const& weights,
+                           dual_t_options const& options = {}) const {
+    limpid::detail::enter<dual_t_fn, Exec, M, L, W>();
+    auto&& held_p = limpid::detail::materialise(P);
+    auto&& held_y = limpid::detail::materialise(y);
+    auto&& held_w = limpid::detail::materialise(weights);
+    constexpr auto S = Exec::space;
+    matrix_view<value_t<M> const, S> const p = limpid::view(held_p);
+    vector_view<value_t<L> const, S> const given = limpid::view(held_y);
+    vector_view<value_t<W> const, S> const w = limpid::view(held_w);
+    auto const kept = detail::row_weights(exec, where, "P", p.rows, w);
+    return run(exec, p, given, vector_view<double const, S>(kept.view()), options);
+  }
+
+  template <real_matrix M, label_vector L>
+  dual_t_result operator()(M const& P, L const& y, dual_t_options const& options = {}) const {
+    return (*this)(default_policy, P, y, options);
+  }
+  template <real_matrix M, label_vector L, real_vector W>
+  dual_t_result operator()(M const& P, L const& y, W const& weights,
+                           dual_t_options const& options = {}) const {
+    return (*this)(default_policy, P, y, weights, options);
+  }
+
+ private:
+  static constexpr char const* where = "transition::dual_t";
+
+  /// weights: no data for all 1.
+  template <class Exec, class T, class Label, memory_space S>
+  static dual_t_result run(Exec const& exec, matrix_view<T const, S> p,
+                           vector_view<Label const, S> given, vector_view<double const, S> weights,
+                           dual_t_options const& options) {
     std::size_t const n = p.rows, classes = p.cols;
     limpid::detail::require(n > 0 && classes > 0, where, "P is ", n, " x ", classes,
                             "; need at least one row and one class");
@@ -79,17 +115,11 @@ struct dual_t_fn {
     auto const predicted = ops::make_buffer<std::int32_t>(exec, n);
     ops::arg_max_rows(exec, p, predicted.view());
     r.counts = ops::count_pairs(exec, vector_view<std::int32_t const, S>(predicted.view()),
-                                labels.view(), classes, classes);
+                                labels.view(), classes, classes, weights);
     combine(r);
     return r;
   }
 
-  template <real_matrix M, label_vector L>
-  dual_t_result operator()(M const& P, L const& y, dual_t_options const& options = {}) const {
-    return (*this)(default_policy, P, y, options);
-  }
-
- private:
   static void combine(dual_t_result& r) {
     std::size_t const classes = r.counts.rows();
     r.spade = r.transition = matrix<double>(classes, classes);

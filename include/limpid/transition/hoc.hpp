@@ -5,8 +5,10 @@
 #define LIMPID_TRANSITION_HOC_HPP
 
 #include <limpid/transition/detail/consensus_counts.hpp>
+#include <limpid/transition/detail/row_weights.hpp>
 #include <limpid/transition/three_views.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -38,11 +40,13 @@ struct hoc_options {
 ///                 columns are read: the nearest and the second nearest row of each row, from any
 ///                 search
 /// @param y        n, given labels 0..K-1
+/// @param weights  n >= 0, not all 0: what the triple of a row counts. None: all 1
 /// @param classes  K, 1..200: the triples take K^3 doubles
 /// @param options  hoc_options; distance, rounds, subset and seed matter for features only
 /// @return  consensus_result
 /// @throws  input_error  for shapes, options outside their intervals, features not finite or zero
-///                       under cosine, neighbours that are no other rows, labels out of range
+///                       under cosine, neighbours that are no other rows, labels out of range,
+///                       weights negative, not finite or all 0
 /// @par Complexity   neighbours O(min(n^2, rounds m^2) d / 2) for subsets of m rows: many subsets
 ///                   share one search; then O(n + K^3), then O(K min(n, K^3 / 6)) per iteration,
 ///                   O(K^4 / 6) with moments. Memory O(n d)
@@ -53,37 +57,50 @@ struct hoc_options {
 ///                   maximum likelihood; consensus_method::moments is its moment match with the
 ///                   squares of the norms, which have no kink at the solution
 struct hoc_fn {
-  using primitives = uses<ops::nearest_fn, ops::first_row_fn,
-                          ops::for_rows_fn, ops::gather_rows_fn, ops::count_pairs_fn, ops::copy_fn>;
+  using primitives = uses<ops::nearest_fn, ops::first_row_fn, ops::for_rows_fn, ops::sum_rows_fn,
+                          ops::gather_rows_fn, ops::count_pairs_fn, ops::copy_fn>;
 
-  template <execution_policy Exec, real_matrix M, label_vector L>
-  consensus_result operator()(Exec const& exec, M const& X, L const& y, std::size_t classes,
-                              hoc_options const& options = {}) const {
+  template <execution_policy Exec, class M, label_vector L>
+  requires(real_matrix<M> || detail::index_matrix<M>) consensus_result operator()(
+      Exec const& exec, M const& X, L const& y, std::size_t classes,
+      hoc_options const& options = {}) const {
     limpid::detail::enter<hoc_fn, Exec, M, L>();
     auto&& held_x = limpid::detail::materialise(X);
     auto&& held_y = limpid::detail::materialise(y);
     constexpr auto S = Exec::space;
     matrix_view<value_t<M> const, S> const x = limpid::view(held_x);
     vector_view<value_t<L> const, S> const given = limpid::view(held_y);
-    return of_features(exec, x, given, classes, options);
+    return of(exec, x, given, {}, classes, options);
   }
-
-  template <execution_policy Exec, detail::index_matrix M, label_vector L>
-  consensus_result operator()(Exec const& exec, M const& neighbours, L const& y,
-                              std::size_t classes, hoc_options const& options = {}) const {
-    limpid::detail::enter<hoc_fn, Exec, M, L>();
-    auto&& held_index = limpid::detail::materialise(neighbours);
+  template <execution_policy Exec, class M, label_vector L, real_vector W>
+  requires(real_matrix<M> || detail::index_matrix<M>) consensus_result operator()(
+      Exec const& exec, M const& X, L const& y, W const& weights, std::size_t classes,
+      hoc_options const& options = {}) const {
+    limpid::detail::enter<hoc_fn, Exec, M, L, W>();
+    auto&& held_x = limpid::detail::materialise(X);
     auto&& held_y = limpid::detail::materialise(y);
+    auto&& held_w = limpid::detail::materialise(weights);
     constexpr auto S = Exec::space;
-    matrix_view<value_t<M> const, S> const index = limpid::view(held_index);
+    matrix_view<value_t<M> const, S> const x = limpid::view(held_x);
     vector_view<value_t<L> const, S> const given = limpid::view(held_y);
-    return of_neighbours(exec, index, given, classes, options);
+    vector_view<value_t<W> const, S> const w = limpid::view(held_w);
+    auto const kept = detail::row_weights(exec, where, "X", x.rows, w);
+    double const total =
+        ops::sum_rows(exec, x.rows, 1, detail::add_weight<S>{kept.view()})[0];
+    limpid::detail::require(total > 0, where, "weights are all 0; no row counts");
+    return of(exec, x, given, vector_view<double const, S>(kept.view()), classes, options);
   }
 
   template <class M, label_vector L>
   requires(real_matrix<M> || detail::index_matrix<M>) consensus_result operator()(
       M const& X, L const& y, std::size_t classes, hoc_options const& options = {}) const {
     return (*this)(default_policy, X, y, classes, options);
+  }
+  template <class M, label_vector L, real_vector W>
+  requires(real_matrix<M> || detail::index_matrix<M>) consensus_result operator()(
+      M const& X, L const& y, W const& weights, std::size_t classes,
+      hoc_options const& options = {}) const {
+    return (*this)(default_policy, X, y, weights, classes, options);
   }
 
  private:
@@ -95,10 +112,11 @@ struct hoc_fn {
     limpid::detail::require(options.rounds >= 1, where, "options.rounds is 0; need at least 1");
   }
 
-  template <class Exec, class T, class L, memory_space S>
-  static consensus_result of_features(Exec const& exec, matrix_view<T const, S> x,
-                                      vector_view<L const, S> given, std::size_t classes,
-                                      hoc_options const& options) {
+  /// Of features.
+  template <class Exec, std::floating_point T, class L, memory_space S>
+  static consensus_result of(Exec const& exec, matrix_view<T const, S> x,
+                             vector_view<L const, S> given, vector_view<double const, S> weights,
+                             std::size_t classes, hoc_options const& options) {
     using limpid::detail::require;
     std::size_t const n = x.rows;
     check(options, classes);
@@ -111,14 +129,15 @@ struct hoc_fn {
 
     consensus_result r;
     r.c3 = matrix<double>(classes, classes * classes);
-    if (!count(exec, x, labels.view(), options, r.c3)) return unfinished(std::move(r));
+    if (!count(exec, x, labels.view(), weights, options, r.c3)) return unfinished(std::move(r));
     return solve(std::move(r), options);
   }
 
-  template <class Exec, class Index, class L, memory_space S>
-  static consensus_result of_neighbours(Exec const& exec, matrix_view<Index const, S> index,
-                                        vector_view<L const, S> given, std::size_t classes,
-                                        hoc_options const& options) {
+  /// Of neighbours.
+  template <class Exec, std::integral Index, class L, memory_space S>
+  static consensus_result of(Exec const& exec, matrix_view<Index const, S> index,
+                             vector_view<L const, S> given, vector_view<double const, S> weights,
+                             std::size_t classes, hoc_options const& options) {
     using limpid::detail::require;
     check(options, classes);
     require(options.rounds == 1 && options.subset == 0, where,
@@ -130,15 +149,15 @@ struct hoc_fn {
     auto const labels = ops::check_labels(exec, where, "y", given, classes);
     consensus_result r;
     r.c3 = matrix<double>(classes, classes * classes);
-    detail::add_counts(exec, index, labels.view(), r.c3);
+    detail::add_counts(exec, index, labels.view(), weights, r.c3);
     return solve(std::move(r), options);
   }
 
   /// False if progress asked to stop.
   template <class Exec, class T, memory_space S>
   static bool count(Exec const& exec, matrix_view<T const, S> x,
-                    vector_view<std::int32_t const, S> y, hoc_options const& options,
-                    matrix<double>& c3) {
+                    vector_view<std::int32_t const, S> y, vector_view<double const, S> weights,
+                    hoc_options const& options, matrix<double>& c3) {
     std::size_t const n = x.rows, m = options.subset ? options.subset : n, rounds = options.rounds;
     auto const part = [&](std::size_t done, std::size_t of) {
       progress p;
@@ -150,7 +169,7 @@ struct hoc_fn {
       return p;
     };
     if (m == n) {  // every round is the same
-      return detail::count_all(exec, x, y, options.distance, part(0, 1), c3);
+      return detail::count_all(exec, x, y, weights, options.distance, part(0, 1), c3);
     }
     auto const chosen = [&](std::size_t round) {
       auto const rows = detail::draw_rows(n, m, random_stream(options.seed, 0, round));
@@ -160,7 +179,7 @@ struct hoc_fn {
     if (k == 0) {
       for (std::size_t round = 0; round < rounds; ++round) {
         auto const rows = chosen(round);
-        if (!detail::count_subset(exec, x, y, vector_view<std::uint32_t const, S>(rows.view()),
+        if (!detail::count_subset(exec, x, y, weights, vector_view<std::uint32_t const, S>(rows.view()),
                                   options.distance, part(round, rounds), c3))
           return false;
       }
@@ -178,7 +197,7 @@ struct hoc_fn {
     detail::subset_counts<Exec> subsets(exec, n);
     for (std::size_t round = 0; round < rounds; ++round) {
       auto const rows = chosen(round);
-      subsets.add(x, matrix_view<std::uint32_t const, S>(index.view(n, k)), y,
+      subsets.add(x, matrix_view<std::uint32_t const, S>(index.view(n, k)), y, weights,
                   vector_view<std::uint32_t const, S>(rows.view()), options.distance, c3);
       if (options.on_progress &&
           !part(1, 2)(static_cast<double>(round + 1) / static_cast<double>(rounds)))

@@ -259,9 +259,9 @@ struct hoc_local_fn {
           ops::upload(exec, vector_view<std::uint32_t const>(some.data(), some.size()));
       vector_view<std::uint32_t const, S> const chosen = there.view();
       if constexpr (real_number<T>)
-        detail::count_subset(exec, data, y, chosen, options.distance, {}, r.c3);
+        detail::count_subset(exec, data, y, {}, chosen, options.distance, {}, r.c3);
       else
-        members.add(data, y, chosen, r.c3);
+        members.add(data, y, {}, chosen, r.c3);
     };
     if (options.subset && options.subset < rows.size()) {
       for (std::size_t round = 0; round < options.rounds; ++round) {

@@ -170,13 +170,6 @@ struct label_weight {
   }
 };
 
-template <class T, memory_space S>
-struct widen_element {
-  vector_view<T const, S> from;
-  vector_view<double, S> to;
-  LIMPID_HD void operator()(std::size_t i) const { to[i] = static_cast<double>(from[i]); }
-};
-
 /// Rows [first, first + count) of a contiguous vector.
 template <class T, memory_space S>
 vector_view<T, S> part_of(vector_view<T, S> v, std::size_t first, std::size_t count) {

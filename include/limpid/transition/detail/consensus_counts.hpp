@@ -166,12 +166,14 @@ inline vector<std::uint32_t> draw_rows(std::size_t n, std::size_t count, random_
   return vector<std::uint32_t>(std::move(all));
 }
 
-/// c3 is K x K^2; rows where `both` is negative count nowhere. Returns how many counted.
+/// c3 is K x K^2; rows where `both` is negative count nowhere. weights: of the rows, none for 1.
+/// Returns what was counted.
 template <class Exec, memory_space S>
 double add_pairs(Exec const& exec, vector_view<std::int32_t const, S> own,
-                 vector_view<std::int32_t const, S> both, matrix<double>& c3) {
+                 vector_view<std::int32_t const, S> both, vector_view<double const, S> weights,
+                 matrix<double>& c3) {
   std::size_t const classes = c3.rows();
-  auto const counts = ops::count_pairs(exec, own, both, classes, classes * classes);
+  auto const counts = ops::count_pairs(exec, own, both, classes, classes * classes, weights);
   double rows = 0;
   for (std::size_t c = 0; c < classes * classes * classes; ++c) {
     c3.data()[c] += counts.data()[c];
@@ -183,40 +185,53 @@ double add_pairs(Exec const& exec, vector_view<std::int32_t const, S> own,
 /// Every row with the first two of its neighbours.
 template <class Exec, class Index, memory_space S>
 void add_counts(Exec const& exec, matrix_view<Index const, S> index,
-                vector_view<std::int32_t const, S> y, matrix<double>& c3) {
+                vector_view<std::int32_t const, S> y, vector_view<double const, S> weights,
+                matrix<double>& c3) {
   auto const both = ops::make_buffer<std::int32_t>(exec, y.size);
   ops::for_rows(
       exec, y.size,
       neighbour_labels<Index, S>{index, y, static_cast<std::int32_t>(c3.rows()), both.view()});
-  add_pairs(exec, y, vector_view<std::int32_t const, S>(both.view()), c3);
+  add_pairs(exec, y, vector_view<std::int32_t const, S>(both.view()), weights, c3);
 }
 
 /// Every row with its two nearest. False if progress asked to stop.
 template <class Exec, class T, memory_space S>
 bool count_all(Exec const& exec, matrix_view<T const, S> x, vector_view<std::int32_t const, S> y,
-               metric distance, progress const& part, matrix<double>& c3) {
+               vector_view<double const, S> weights, metric distance, progress const& part,
+               matrix<double>& c3) {
   auto const index = ops::make_buffer<std::uint32_t>(exec, 2 * x.rows);
   auto const distances = ops::make_buffer<double>(exec, 2 * x.rows);
   if (!ops::nearest(
           exec, x, x, 2, index.view(x.rows, 2), distances.view(x.rows, 2),
           {.distance = distance, .exclude_self = true, .on_progress = part ? &part : nullptr}))
     return false;
-  add_counts(exec, matrix_view<std::uint32_t const, S>(index.view(x.rows, 2)), y, c3);
+  add_counts(exec, matrix_view<std::uint32_t const, S>(index.view(x.rows, 2)), y, weights, c3);
   return true;
+}
+
+/// The weights of chosen rows; no data where there are none.
+template <class Exec, memory_space S>
+ops::buffer<double, Exec> chosen_weights(Exec const& exec, vector_view<double const, S> weights,
+                                         vector_view<std::uint32_t const, S> chosen) {
+  auto some = ops::make_buffer<double>(exec, weights.data ? chosen.size : 0);
+  if (weights.data) ops::gather_rows(exec, weights, chosen, some.view());
+  return some;
 }
 
 /// The chosen rows with their two nearest among each other.
 template <class Exec, class T, memory_space S>
 bool count_subset(Exec const& exec, matrix_view<T const, S> x, vector_view<std::int32_t const, S> y,
-                  vector_view<std::uint32_t const, S> chosen, metric distance, progress const& part,
-                  matrix<double>& c3) {
+                  vector_view<double const, S> weights, vector_view<std::uint32_t const, S> chosen,
+                  metric distance, progress const& part, matrix<double>& c3) {
   std::size_t const m = chosen.size;
   auto const some_x = ops::make_buffer<T>(exec, m * x.cols);
   auto const some_y = ops::make_buffer<std::int32_t>(exec, m);
   ops::gather_rows(exec, x, chosen, some_x.view(m, x.cols));
   ops::gather_rows(exec, y, chosen, some_y.view());
+  auto const some_w = chosen_weights(exec, weights, chosen);
   return count_all(exec, matrix_view<T const, S>(some_x.view(m, x.cols)),
-                   vector_view<std::int32_t const, S>(some_y.view()), distance, part, c3);
+                   vector_view<std::int32_t const, S>(some_y.view()),
+                   vector_view<double const, S>(some_w.view()), distance, part, c3);
 }
 
 /// Subsets of rows whose neighbours, nearest first, are known: as count_subset, without a search
@@ -234,6 +249,7 @@ class subset_counts {
   template <class Index>
   std::vector<std::uint32_t> add(matrix_view<Index const, S> index,
                                  vector_view<std::int32_t const, S> y,
+                                 vector_view<double const, S> weights,
                                  vector_view<std::uint32_t const, S> chosen, matrix<double>& c3) {
     std::size_t const m = chosen.size;
     auto const own = ops::make_buffer<std::int32_t>(exec_, m);
@@ -244,10 +260,12 @@ class subset_counts {
         exec_, m,
         member_labels<Index, S>{index, y, chosen, marks_.view(), mark_,
                                 static_cast<std::int32_t>(c3.rows()), own.view(), both.view()});
+    auto const some_w = chosen_weights(exec_, weights, chosen);
     std::vector<std::uint32_t> lost;
     double const counted = add_pairs(exec_, vector_view<std::int32_t const, S>(own.view()),
-                                     vector_view<std::int32_t const, S>(both.view()), c3);
-    if (counted == static_cast<double>(m)) return lost;
+                                     vector_view<std::int32_t const, S>(both.view()),
+                                     vector_view<double const, S>(some_w.view()), c3);
+    if (!weights.data && counted == static_cast<double>(m)) return lost;
     auto const found = ops::download(exec_, both.view());
     for (std::size_t i = 0; i < m; ++i)
       if (found[i] < 0) lost.push_back(static_cast<std::uint32_t>(i));
@@ -256,9 +274,9 @@ class subset_counts {
 
   template <class T>
   void add(matrix_view<T const, S> x, matrix_view<std::uint32_t const, S> index,
-           vector_view<std::int32_t const, S> y, vector_view<std::uint32_t const, S> chosen,
-           metric distance, matrix<double>& c3) {
-    auto const lost = add(index, y, chosen, c3);
+           vector_view<std::int32_t const, S> y, vector_view<double const, S> weights,
+           vector_view<std::uint32_t const, S> chosen, metric distance, matrix<double>& c3) {
+    auto const lost = add(index, y, weights, chosen, c3);
     if (lost.empty()) return;
     std::size_t const m = chosen.size, few = lost.size();
     auto const places = ops::upload(exec_, vector_view<std::uint32_t const>(lost.data(), few));
@@ -279,8 +297,12 @@ class subset_counts {
     ops::for_rows(exec_, few,
                   other_labels<S>{found.view(few, 3), place, some_y.view(),
                                   static_cast<std::int32_t>(c3.rows()), own.view(), both.view()});
+    auto const some_w = chosen_weights(exec_, weights, chosen);
+    auto const few_w =
+        chosen_weights(exec_, vector_view<double const, S>(some_w.view()), place);
     add_pairs(exec_, vector_view<std::int32_t const, S>(own.view()),
-              vector_view<std::int32_t const, S>(both.view()), c3);
+              vector_view<std::int32_t const, S>(both.view()),
+              vector_view<double const, S>(few_w.view()), c3);
   }
 
  private:
