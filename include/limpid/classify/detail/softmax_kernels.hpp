@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 /// @file limpid/classify/detail/softmax_kernels.hpp
 /// The softmax-linear model row by row: loss and gradient, probabilities. Scalar functors, and
-/// twins that work on tiles of rows through three products on raw pointers: pack_tile, logits_tile,
-/// add_outer_tile.
+/// twins that work on tiles of rows through the products of simd/linear.hpp.
 #ifndef LIMPID_CLASSIFY_DETAIL_SOFTMAX_KERNELS_HPP
 #define LIMPID_CLASSIFY_DETAIL_SOFTMAX_KERNELS_HPP
 
 #include <limpid/core/view.hpp>
+#include <limpid/simd/linear.hpp>
 #include <limpid/simd/math.hpp>
 
 #include <cmath>
@@ -16,109 +16,38 @@
 
 namespace limpid::classify::detail {
 
-// ---- products of a tile: the seam for kernels per instruction set ----
-
-inline constexpr std::size_t lane_count = 8;  ///< rows, or columns, that run side by side
-inline constexpr std::size_t tile_rows = 64;  ///< a multiple of lane_count
+// ---- tiles of rows ----
 
 /// Tiles stay in the second-level cache: about 128 KB of features.
 inline std::size_t rows_of_tile(std::size_t d) {
-  std::size_t const fit = (std::size_t{1} << 14) / (d ? d : 1) / lane_count * lane_count;
-  return fit < lane_count ? lane_count : fit > tile_rows ? tile_rows : fit;
-}
-inline std::size_t padded(std::size_t d) {
-  return (d + lane_count - 1) / lane_count * lane_count;
+  std::size_t const fit = (std::size_t{1} << 14) / (d ? d : 1);
+  return fit < 8 ? 8 : fit > 64 ? 64 : fit;
 }
 
-/// (x - centre) * scale of `count` <= R rows, twice: across[r * padded(d) + j] and, for groups of 8
-/// rows, down[(r / 8 * d + j) * 8 + r % 8]. Rows from `count` on are 0, and so is the padding.
+/// (x - centre) * scale of rows begin, begin + 1, ...: count x d.
 template <class T, memory_space S>
-void pack_tile(matrix_view<T const, S> x, std::size_t begin, std::size_t count, std::size_t R,
-               double const* centre, double const* scale, double* across, double* down) {
-  std::size_t const d = x.cols, ld = padded(d);
-  for (std::size_t r = 0; r < R; ++r) {
-    double* const to = across + r * ld;
-    double* const lane = down + r / lane_count * d * lane_count + r % lane_count;
-    for (std::size_t j = 0; j < d; ++j) {
-      double const v =
-          r < count ? (static_cast<double>(x(begin + r, j)) - centre[j]) * scale[j] : 0.0;
-      to[j] = v;
-      lane[j * lane_count] = v;
-    }
-    for (std::size_t j = d; j < ld; ++j) to[j] = 0;
-  }
+void standardise_tile(matrix_view<T const, S> x, std::size_t begin, std::size_t count,
+                      double const* centre, double const* scale, double* to) {
+  std::size_t const d = x.cols;
+  for (std::size_t r = 0; r < count; ++r)
+    for (std::size_t j = 0; j < d; ++j)
+      to[r * d + j] = (static_cast<double>(x(begin + r, j)) - centre[j]) * scale[j];
 }
 
-/// z[k * R + r] = bias[k] + sum_j v[k * d + j] x(r, j), x in the layout `down`.
-inline void logits_tile(double const* down, std::size_t R, std::size_t d, double const* v,
-                        double const* bias, std::size_t K, double* z) {
-  for (std::size_t g = 0; g < R / lane_count; ++g) {
-    double const* const x = down + g * d * lane_count;
-    std::size_t k = 0;
-    for (; k + 2 <= K; k += 2) {
-      double a[lane_count], b[lane_count];
-      for (std::size_t r = 0; r < lane_count; ++r) a[r] = bias[k], b[r] = bias[k + 1];
-      double const *const va = v + k * d, *const vb = va + d;
-      for (std::size_t j = 0; j < d; ++j)
-        for (std::size_t r = 0; r < lane_count; ++r) {
-          a[r] += va[j] * x[j * lane_count + r];
-          b[r] += vb[j] * x[j * lane_count + r];
-        }
-      for (std::size_t r = 0; r < lane_count; ++r) {
-        z[k * R + g * lane_count + r] = a[r];
-        z[(k + 1) * R + g * lane_count + r] = b[r];
-      }
-    }
-    if (k < K) {
-      double a[lane_count];
-      for (std::size_t r = 0; r < lane_count; ++r) a[r] = bias[k];
-      for (std::size_t j = 0; j < d; ++j)
-        for (std::size_t r = 0; r < lane_count; ++r) a[r] += v[k * d + j] * x[j * lane_count + r];
-      for (std::size_t r = 0; r < lane_count; ++r) z[k * R + g * lane_count + r] = a[r];
-    }
+/// Per row r: top = its largest logit, e_k = exp(z_k - top), sum = sum of e. z, e: count x K; `e`
+/// may be `z`.
+inline void exp_tile(double const* z, std::size_t count, std::size_t K, double* top, double* e,
+                     double* sum) {
+  for (std::size_t r = 0; r < count; ++r) {
+    top[r] = z[r * K];
+    for (std::size_t k = 1; k < K; ++k) top[r] = z[r * K + k] > top[r] ? z[r * K + k] : top[r];
+    for (std::size_t k = 0; k < K; ++k) e[r * K + k] = z[r * K + k] - top[r];
   }
-}
-
-/// sums[k * d + j] += sum_r pull[k * R + r] x(r, j), x in the layout `across`.
-inline void add_outer_tile(double const* across, std::size_t R, std::size_t d, double const* pull,
-                           std::size_t K, double* sums) {
-  std::size_t const ld = padded(d);
-  for (std::size_t j = 0; j < d; j += lane_count) {
-    std::size_t const width = d - j < lane_count ? d - j : lane_count;
-    std::size_t k = 0;
-    for (; k + 2 <= K; k += 2) {
-      double a[lane_count] = {}, b[lane_count] = {};
-      double const *const pa = pull + k * R, *const pb = pa + R;
-      for (std::size_t r = 0; r < R; ++r)
-        for (std::size_t c = 0; c < lane_count; ++c) {
-          a[c] += pa[r] * across[r * ld + j + c];
-          b[c] += pb[r] * across[r * ld + j + c];
-        }
-      for (std::size_t c = 0; c < width; ++c) {
-        sums[k * d + j + c] += a[c];
-        sums[(k + 1) * d + j + c] += b[c];
-      }
-    }
-    if (k < K) {
-      double a[lane_count] = {};
-      for (std::size_t r = 0; r < R; ++r)
-        for (std::size_t c = 0; c < lane_count; ++c)
-          a[c] += pull[k * R + r] * across[r * ld + j + c];
-      for (std::size_t c = 0; c < width; ++c) sums[k * d + j + c] += a[c];
-    }
+  lanes::exp(static_cast<double const*>(e), e, count * K);
+  for (std::size_t r = 0; r < count; ++r) {
+    sum[r] = 0;
+    for (std::size_t k = 0; k < K; ++k) sum[r] += e[r * K + k];
   }
-}
-
-/// Per row r of the tile: top = its largest logit, e_k = exp(z_k - top), sum = sum of e. `e` may be `z`.
-inline void exp_tile(double const* z, std::size_t R, std::size_t K, double* top, double* e, double* sum) {
-  for (std::size_t r = 0; r < R; ++r) top[r] = z[r], sum[r] = 0;
-  for (std::size_t k = 1; k < K; ++k)
-    for (std::size_t r = 0; r < R; ++r) top[r] = z[k * R + r] > top[r] ? z[k * R + r] : top[r];
-  for (std::size_t k = 0; k < K; ++k)
-    for (std::size_t r = 0; r < R; ++r) e[k * R + r] = z[k * R + r] - top[r];
-  lanes::exp(static_cast<double const*>(e), e, K * R);
-  for (std::size_t k = 0; k < K; ++k)
-    for (std::size_t r = 0; r < R; ++r) sum[r] += e[k * R + r];
 }
 
 // ---- targets: what a row's distribution is compared with ----
@@ -244,6 +173,10 @@ struct linear_rows {
     for (std::size_t j = 0; j < x.cols; ++j) z += v[k * x.cols + j] * standard(i, j);
     return z;
   }
+  /// For vectorised host policies.
+  lanes::packed_weights<double> packed() const {
+    return {v.data, x.cols, v.data + classes * x.cols, classes, x.cols};
+  }
 };
 
 /// sum_rows: K x d gradient by v, K by the biases, 1 loss; all weighted, none divided by the total
@@ -278,19 +211,21 @@ struct softmax_gradient {
 
   void rows(std::size_t begin, std::size_t end, double* sums) const {
     std::size_t const d = model.x.cols, K = model.classes, R = rows_of_tile(d);
-    std::vector<double> across(R * padded(d)), down(R * (d + 1)), z(K * R), e(K * R), top(R), sum(R);
+    auto const weights_of_classes = model.packed();
+    std::vector<double> x(R * d), z(R * K), e(R * K), top(R), sum(R);
     for (std::size_t first = begin; first < end; first += R) {
       std::size_t const count = end - first < R ? end - first : R;
-      pack_tile(model.x, first, count, R, model.centre.data, model.scale.data, across.data(),
-                down.data());
-      logits_tile(down.data(), R, d, model.v.data, model.v.data + K * d, K, z.data());
-      exp_tile(z.data(), R, K, top.data(), e.data(), sum.data());
-      for (std::size_t r = 0; r < R; ++r) {
-        double const w = r < count ? weight_of(weights, first + r) : 0;
+      standardise_tile(model.x, first, count, model.centre.data, model.scale.data, x.data());
+      weights_of_classes.rows(x.data(), d, count, z.data(), K);
+      exp_tile(z.data(), count, K, top.data(), e.data(), sum.data());
+      for (std::size_t r = 0; r < count; ++r) {
+        double const w = weight_of(weights, first + r);
+        double* const slope = e.data() + r * K;
+        double const* const logit = z.data() + r * K;
         if (w == 0 || !target.used(first + r)) {
-          for (std::size_t k = 0; k < K; ++k) e[k * R + r] = 0;
+          for (std::size_t k = 0; k < K; ++k) slope[k] = 0;
           for (std::size_t j = 0; j < d; ++j)
-            across[r * padded(d) + j] = 0;  // 0 times what is not finite is not 0
+            x[r * d + j] = 0;  // 0 times what is not finite is not 0
           continue;
         }
         double& loss = sums[K * d + K];
@@ -299,24 +234,24 @@ struct softmax_gradient {
         auto const slopes = [&](auto const& pull) {
           double const share = target.mass(state) / sum[r];
           for (std::size_t k = 0; k < K; ++k) {
-            double const slope = w * (e[k * R + r] * share - pull(k));
-            e[k * R + r] = slope;
-            biases[k] += slope;
+            slope[k] = w * (slope[k] * share - pull(k));
+            biases[k] += slope[k];
           }
         };
         if constexpr (requires { target.underflows(state); }) {
-          for (std::size_t k = 0; k < K; ++k) target.add_exp(state, k, e[k * R + r]);
+          for (std::size_t k = 0; k < K; ++k) target.add_exp(state, k, slope[k]);
           if (!target.underflows(state)) {
             loss += w * target.loss_exp(state, sum[r]);
-            slopes([&](std::size_t k) { return target.pull_exp(state, k, e[k * R + r]); });
+            slopes([&](std::size_t k) { return target.pull_exp(state, k, slope[k]); });
             continue;
           }
         }
-        for (std::size_t k = 0; k < K; ++k) target.add(state, k, z[k * R + r]);
+        for (std::size_t k = 0; k < K; ++k) target.add(state, k, logit[k]);
         loss += w * target.loss(state, top[r] + std::log(sum[r]));
-        slopes([&](std::size_t k) { return target.pull(state, k, z[k * R + r]); });
+        slopes([&](std::size_t k) { return target.pull(state, k, logit[k]); });
       }
-      add_outer_tile(across.data(), R, d, e.data(), K, sums);
+      lanes::accumulate_outer(static_cast<double const*>(e.data()), K,
+                              static_cast<double const*>(x.data()), d, count, K, d, sums, d);
     }
   }
 };
@@ -336,15 +271,15 @@ struct softmax_rows {
 
   void rows(std::size_t begin, std::size_t end) const {
     std::size_t const d = model.x.cols, K = model.classes, R = rows_of_tile(d);
-    std::vector<double> across(R * padded(d)), down(R * (d + 1)), z(K * R), top(R), sum(R);
+    auto const weights_of_classes = model.packed();
+    std::vector<double> x(R * d), z(R * K), top(R), sum(R);
     for (std::size_t first = begin; first < end; first += R) {
       std::size_t const count = end - first < R ? end - first : R;
-      pack_tile(model.x, first, count, R, model.centre.data, model.scale.data, across.data(),
-                down.data());
-      logits_tile(down.data(), R, d, model.v.data, model.v.data + K * d, K, z.data());
-      exp_tile(z.data(), R, K, top.data(), z.data(), sum.data());
+      standardise_tile(model.x, first, count, model.centre.data, model.scale.data, x.data());
+      weights_of_classes.rows(x.data(), d, count, z.data(), K);
+      exp_tile(z.data(), count, K, top.data(), z.data(), sum.data());
       for (std::size_t r = 0; r < count; ++r)
-        for (std::size_t k = 0; k < K; ++k) out(first + r, k) = static_cast<U>(z[k * R + r] / sum[r]);
+        for (std::size_t k = 0; k < K; ++k) out(first + r, k) = static_cast<U>(z[r * K + k] / sum[r]);
     }
   }
 };
