@@ -31,6 +31,7 @@
 #include <limpid/transition/per_neighbourhood.hpp>
 #include <limpid/transition/reading.hpp>
 #include <limpid/transition/revise.hpp>
+#include <limpid/transition/robot.hpp>
 #include <limpid/transition/sibling.hpp>
 #include <limpid/transition/test_class_dependence.hpp>
 #include <limpid/transition/three_views.hpp>

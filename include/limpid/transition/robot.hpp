@@ -22,8 +22,8 @@
 
 namespace limpid::transition {
 
-/// The loss of the outer level; s = P(true | x), y the given label. One is the other times -log_zero
-/// / 2: they have the same minimum.
+/// The loss of the outer level; s = P(true | x), y the given label. They differ by a factor and
+/// have the same minimum.
 enum class robot_loss {
   mean_absolute,         ///< 2 (1 - s_y)
   reverse_cross_entropy  ///< -log_zero (1 - s_y)
@@ -40,8 +40,8 @@ struct robot_options {
   double log_zero = -4;   ///< what stands for log 0 in reverse cross entropy; < 0
   robot_choice choice = robot_choice::likeliest;
   double first = -4.5;    ///< all parameters of the first T; [-30, 30]
-  matrix<double> start = {};  ///< K x K, the first T in place of `first`; its diagonal exceeds the rest of
-                              ///< each row, entries below 1e-6 of it are raised to that; empty: none
+  matrix<double> start = {};  ///< K x K, the first T in place of `first`; empty: none. Each row's
+                              ///< diagonal is its largest entry; those below 1e-6 of it are raised
   double penalty = 1e-3;  ///< lambda in lambda / 2 |W|^2, constants included; > 0
   bool standardise = true;  ///< fit to features of mean 0 and deviation 1
   double rate = 0.05;       ///< Adam's step, in parameters of T; > 0
@@ -52,7 +52,7 @@ struct robot_options {
   double solve_tolerance = 1e-4;  ///< of the linear system's residual, relative; (0, 1)
   int solve_iterations = 500;     ///< conjugate gradients at most; >= 1
   double damping = 0;   ///< added to the Hessian's diagonal: a biased, calmer gradient; >= 0
-  double holdout = 0;   ///< share of the rows that judge and are not fitted to; [0, 1). 0: all do both
+  double holdout = 0;   ///< share of rows that judge and are not fitted to, [0, 1); 0: all do both
   std::uint64_t seed = 0;     ///< of their choice
   bool validate = true;       ///< check that features are finite
   progress on_progress = {};  ///< told outer steps / max_iterations; false stops
@@ -63,7 +63,7 @@ struct robot_result {
   matrix<double> transition;  ///< K x K, (k, j) = P(given j | true k)
   matrix<double> last;        ///< K x K, where the outer search ended
   matrix<double> gradient;    ///< K x K, of the outer loss by the parameters of `last`
-  matrix<double> weights;     ///< K x d, of the head fitted through `transition`, features' own units
+  matrix<double> weights;     ///< K x d, of the head at `transition`, in the features' own units
   vector<double> bias;        ///< K; P(true k | x) is proportional to exp(weights x + bias)
   vector<double> outer_loss;    ///< at the first T and after each step
   vector<double> forward_loss;  ///< as outer_loss: mean -log P(given | x) of the rows that judge
@@ -287,8 +287,8 @@ struct robot_fn {
       forward.push_back(now.forward_loss);
       r.gradient = by_parameters(a, t, slope.by_t);
       r.last = std::move(t);
-      r.inner_residual = residual > r.inner_residual ? residual : r.inner_residual;
-      r.solve_residual = slope.residual > r.solve_residual ? slope.residual : r.solve_residual;
+      if (!(residual <= r.inner_residual)) r.inner_residual = residual;
+      if (!(slope.residual <= r.solve_residual)) r.solve_residual = slope.residual;
       r.inner_converged = r.inner_converged && residual <= o.inner_tolerance &&
                           slope.residual <= o.solve_tolerance;
       r.gauss_newton += slope.gauss_newton;
@@ -298,7 +298,7 @@ struct robot_fn {
       norm = std::sqrt(norm);
       largest = norm > largest ? norm : largest;
       r.converged = norm <= o.tolerance * largest;
-      if (r.converged || r.iterations == o.max_iterations) break;
+      if (r.converged || r.iterations == o.max_iterations || norm - norm != 0) break;
       if (o.on_progress && !o.on_progress(r.iterations / static_cast<double>(o.max_iterations))) {
         r.stopped = true;
         break;

@@ -9,12 +9,16 @@
 #include <limpid/ops/lbfgs.hpp>
 #include <limpid/ops/memory.hpp>
 #include <limpid/ops/rows.hpp>
+#include <limpid/simd/linear.hpp>
+#include <limpid/simd/math.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace limpid::transition::detail {
 
@@ -42,44 +46,117 @@ struct head_rows {
     for (std::size_t j = 0; j < d; ++j) z += v[first + j] * static_cast<double>(x(i, j));
     return z;
   }
+
+  /// use(features, leading dimension, first row, rows) over [begin, end), a few rows at a time, in
+  /// double.
+  template <class Use>
+  void blocks(std::size_t begin, std::size_t end, Use const& use) const {
+    std::size_t const d = x.cols, fit = (std::size_t{1} << 14) / d / 64 * 64,
+                      most = fit < 64 ? 64 : fit > 256 ? 256 : fit;
+    bool const own = std::is_same_v<T, double> && x.col_stride == 1 && x.row_stride >= 0;
+    std::vector<double> packed(own ? 0 : most * d);
+    for (std::size_t first = begin; first < end; first += most) {
+      std::size_t const count = end - first < most ? end - first : most;
+      if constexpr (std::is_same_v<T, double>)
+        if (own) {
+          use(&x(first, 0), static_cast<std::size_t>(x.row_stride), first, count);
+          continue;
+        }
+      for (std::size_t r = 0; r < count; ++r)
+        for (std::size_t j = 0; j < d; ++j)
+          packed[r * d + j] = static_cast<double>(x(first + r, j));
+      use(static_cast<double const*>(packed.data()), d, first, count);
+    }
+  }
+  /// Logits of v for rows [begin, end), to n x K without padding.
+  void logits(vector_view<double const, S> const& v, std::size_t begin, std::size_t end,
+              matrix_view<double, S> out) const {
+    std::size_t const d = x.cols, K = out.cols;
+    std::vector<double> constant(K);
+    for (std::size_t k = 0; k < K; ++k) constant[k] = v[k * (d + 1) + d];
+    blocks(begin, end, [&](double const* at, std::size_t ld, std::size_t first, std::size_t count) {
+      lanes::linear_rows(at, ld, count, d, v.data, d + 1,
+                         static_cast<double const*>(constant.data()), K, &out(first, 0), K);
+    });
+  }
 };
 
 /// for_rows: s, q and nll at the parameters w, in the log domain.
 template <class T, memory_space S>
 struct predict_head {
-  head_rows<T, S> rows;
+  head_rows<T, S> on;
   vector_view<double const, S> w;
   matrix_view<double const, S> log_t;  ///< K x K, may hold -inf off the diagonal
   LIMPID_HD void operator()(std::size_t i) const {
-    std::size_t const K = rows.s.cols, label = rows.label(i);
+    std::size_t const K = on.s.cols, label = on.label(i);
     double top = 0, seen = 0;
     for (std::size_t k = 0; k < K; ++k) {
-      double const z = rows.logit(w, i, k), through = z + log_t(k, label);
-      rows.s(i, k) = z;
-      rows.q(i, k) = through;
+      double const z = on.logit(w, i, k), through = z + log_t(k, label);
+      on.s(i, k) = z;
+      on.q(i, k) = through;
       if (k == 0 || z > top) top = z;
       if (k == 0 || through > seen) seen = through;
     }
     double sum = 0, part = 0;
     for (std::size_t k = 0; k < K; ++k) {
-      sum += rows.s(i, k) = std::exp(rows.s(i, k) - top);
-      part += rows.q(i, k) = std::exp(rows.q(i, k) - seen);
+      sum += on.s(i, k) = std::exp(on.s(i, k) - top);
+      part += on.q(i, k) = std::exp(on.q(i, k) - seen);
     }
     for (std::size_t k = 0; k < K; ++k) {
-      rows.s(i, k) /= sum;
-      rows.q(i, k) /= part;
+      on.s(i, k) /= sum;
+      on.q(i, k) /= part;
     }
-    rows.nll[i] = top + std::log(sum) - seen - std::log(part);
+    on.nll[i] = top + std::log(sum) - seen - std::log(part);
+  }
+
+  void rows(std::size_t begin, std::size_t end) const requires(S == memory_space::host) {
+    if (begin == end) return;
+    std::size_t const K = on.s.cols, count = end - begin;
+    on.logits(w, begin, end, on.s);
+    std::vector<double> shift(count);  // top - seen
+    for (std::size_t r = 0; r < count; ++r) {
+      double *const s = &on.s(begin + r, 0), *const q = &on.q(begin + r, 0);
+      std::size_t const label = on.label(begin + r);
+      double top = 0, seen = 0;
+      for (std::size_t k = 0; k < K; ++k) {
+        q[k] = s[k] + log_t(k, label);
+        if (k == 0 || s[k] > top) top = s[k];
+        if (k == 0 || q[k] > seen) seen = q[k];
+      }
+      for (std::size_t k = 0; k < K; ++k) {
+        s[k] -= top;
+        q[k] -= seen;
+      }
+      shift[r] = top - seen;
+    }
+    double *const s = &on.s(begin, 0), *const q = &on.q(begin, 0);
+    lanes::exp(static_cast<double const*>(s), s, count * K);
+    lanes::exp(static_cast<double const*>(q), q, count * K);
+    for (std::size_t r = 0; r < count; ++r) {
+      double sum = 0, part = 0;
+      for (std::size_t k = 0; k < K; ++k) {
+        sum += s[r * K + k];
+        part += q[r * K + k];
+      }
+      for (std::size_t k = 0; k < K; ++k) {
+        s[r * K + k] /= sum;
+        q[r * K + k] /= part;
+      }
+      on.nll[begin + r] = shift[r] + std::log(sum) - std::log(part);
+    }
   }
 };
 
 /// for_rows: a = logits of the direction v.
 template <class T, memory_space S>
 struct direct_head {
-  head_rows<T, S> rows;
+  head_rows<T, S> on;
   vector_view<double const, S> v;
   LIMPID_HD void operator()(std::size_t i) const {
-    for (std::size_t k = 0; k < rows.a.cols; ++k) rows.a(i, k) = rows.logit(v, i, k);
+    for (std::size_t k = 0; k < on.a.cols; ++k) on.a(i, k) = on.logit(v, i, k);
+  }
+  void rows(std::size_t begin, std::size_t end) const requires(S == memory_space::host) {
+    if (begin < end) on.logits(v, begin, end, on.a);
   }
 };
 
@@ -90,14 +167,14 @@ struct direct_head {
 template <class T, memory_space S>
 struct forward_slope {
   struct shared {};
-  head_rows<T, S> rows;
-  LIMPID_HD bool used(std::size_t i) const { return rows.fits(i); }
+  head_rows<T, S> on;
+  LIMPID_HD bool used(std::size_t i) const { return on.fits(i); }
   LIMPID_HD shared at(std::size_t) const { return {}; }
   LIMPID_HD double operator()(shared const&, std::size_t i, std::size_t k) const {
-    return rows.s(i, k) - rows.q(i, k);
+    return on.s(i, k) - on.q(i, k);
   }
   LIMPID_HD void extra(std::size_t i, double* sums) const {
-    sums[0] += rows.nll[i];
+    sums[0] += on.nll[i];
     sums[1] += 1;
   }
 };
@@ -109,19 +186,19 @@ struct forward_bend {
   struct shared {
     double s = 0, q = 0;
   };
-  head_rows<T, S> rows;
+  head_rows<T, S> on;
   bool gauss_newton;
-  LIMPID_HD bool used(std::size_t i) const { return rows.fits(i); }
+  LIMPID_HD bool used(std::size_t i) const { return on.fits(i); }
   LIMPID_HD shared at(std::size_t i) const {
     shared r;
-    for (std::size_t k = 0; k < rows.a.cols; ++k) {
-      r.s += rows.s(i, k) * rows.a(i, k);
-      r.q += rows.q(i, k) * rows.a(i, k);
+    for (std::size_t k = 0; k < on.a.cols; ++k) {
+      r.s += on.s(i, k) * on.a(i, k);
+      r.q += on.q(i, k) * on.a(i, k);
     }
     return r;
   }
   LIMPID_HD double operator()(shared const& r, std::size_t i, std::size_t k) const {
-    double const s = rows.s(i, k), q = rows.q(i, k), a = rows.a(i, k);
+    double const s = on.s(i, k), q = on.q(i, k), a = on.a(i, k);
     return gauss_newton ? (q - s) * (r.q - r.s) : s * (a - r.s) - q * (a - r.q);
   }
   LIMPID_HD void extra(std::size_t, double*) const {}
@@ -134,54 +211,74 @@ struct robust_slope {
     std::size_t label;
     double own;
   };
-  head_rows<T, S> rows;
+  head_rows<T, S> on;
   double scale;
-  LIMPID_HD bool used(std::size_t i) const { return rows.judges(i); }
+  LIMPID_HD bool used(std::size_t i) const { return on.judges(i); }
   LIMPID_HD shared at(std::size_t i) const {
-    return {rows.label(i), scale * rows.s(i, rows.label(i))};
+    return {on.label(i), scale * on.s(i, on.label(i))};
   }
   LIMPID_HD double operator()(shared const& r, std::size_t i, std::size_t k) const {
-    return r.own * (rows.s(i, k) - (k == r.label ? 1.0 : 0.0));
+    return r.own * (on.s(i, k) - (k == r.label ? 1.0 : 0.0));
   }
   LIMPID_HD void extra(std::size_t i, double* sums) const {
-    sums[0] += scale * (1 - rows.s(i, rows.label(i)));
-    sums[1] += rows.nll[i];
+    sums[0] += scale * (1 - on.s(i, on.label(i)));
+    sums[1] += on.nll[i];
     sums[2] += 1;
-    for (std::size_t k = 0; k < rows.s.cols; ++k) sums[3 + k] += rows.s(i, k);
+    for (std::size_t k = 0; k < on.s.cols; ++k) sums[3 + k] += on.s(i, k);
   }
 };
 
 /// sum_rows: K (d + 1) slopes by the parameters, then the slope's own sums.
 template <class T, class Slope, memory_space S>
 struct head_slopes {
-  head_rows<T, S> rows;
+  head_rows<T, S> on;
   Slope slope;
   LIMPID_HD void operator()(std::size_t i, double* sums) const {
     if (!slope.used(i)) return;
-    std::size_t const d = rows.x.cols, K = rows.s.cols;
+    std::size_t const d = on.x.cols, K = on.s.cols;
     auto const row = slope.at(i);
     for (std::size_t k = 0; k < K; ++k) {
       double const c = slope(row, i, k);
       double* const to = sums + k * (d + 1);
-      for (std::size_t j = 0; j < d; ++j) to[j] += c * static_cast<double>(rows.x(i, j));
+      for (std::size_t j = 0; j < d; ++j) to[j] += c * static_cast<double>(on.x(i, j));
       to[d] += c;
     }
     slope.extra(i, sums + K * (d + 1));
+  }
+
+  void rows(std::size_t begin, std::size_t end, double* sums) const
+      requires(S == memory_space::host) {
+    std::size_t const d = on.x.cols, K = on.s.cols;
+    std::vector<double> slopes;
+    on.blocks(begin, end, [&](double const* at, std::size_t ld, std::size_t first,
+                              std::size_t count) {
+      slopes.assign(count * K, 0.0);
+      for (std::size_t r = 0; r < count; ++r) {
+        std::size_t const i = first + r;
+        if (!slope.used(i)) continue;
+        auto const row = slope.at(i);
+        for (std::size_t k = 0; k < K; ++k)
+          sums[k * (d + 1) + d] += slopes[r * K + k] = slope(row, i, k);
+        slope.extra(i, sums + K * (d + 1));
+      }
+      lanes::accumulate_outer(static_cast<double const*>(slopes.data()), K, at, ld, count, K, d,
+                              sums, d + 1);
+    });
   }
 };
 
 /// sum_rows: minus the slope by T of <slope of the forward loss by the parameters, direction>.
 template <class T, memory_space S>
 struct transition_slopes {
-  head_rows<T, S> rows;
+  head_rows<T, S> on;
   LIMPID_HD void operator()(std::size_t i, double* sums) const {
-    if (!rows.fits(i)) return;
-    std::size_t const K = rows.s.cols;
-    double const by_u = std::exp(rows.nll[i]);
+    if (!on.fits(i)) return;
+    std::size_t const K = on.s.cols;
+    double const by_u = std::exp(on.nll[i]);
     double mean = 0;
-    for (std::size_t k = 0; k < K; ++k) mean += rows.q(i, k) * rows.a(i, k);
+    for (std::size_t k = 0; k < K; ++k) mean += on.q(i, k) * on.a(i, k);
     for (std::size_t k = 0; k < K; ++k)
-      sums[k * K + rows.label(i)] += rows.s(i, k) * by_u * (rows.a(i, k) - mean);
+      sums[k * K + on.label(i)] += on.s(i, k) * by_u * (on.a(i, k) - mean);
   }
 };
 
