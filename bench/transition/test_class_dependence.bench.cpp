@@ -2,9 +2,10 @@
 // transition::test_class_dependence: all five tests, 99 permutations and 199 redraws.
 #include <limpid/transition/test_class_dependence.hpp>
 
-#include <limpid/core/random.hpp>
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/seq.hpp>
+
+#include "transition/clouds.hpp"
 
 #include <benchmark/benchmark.h>
 
@@ -15,27 +16,7 @@
 
 namespace {
 
-/// n rows of class i mod K in clouds, a fifth of the labels drawn anew.
-struct rows {
-  limpid::matrix<float> x;
-  limpid::matrix<double> p;
-  std::vector<int> truth, region, y;
-};
-rows make_rows(std::size_t n, std::size_t classes, std::size_t columns) {
-  rows out{limpid::matrix<float>(n, columns), limpid::matrix<double>(n, classes), {}, {}, {}};
-  for (std::size_t i = 0; i < n; ++i) {
-    limpid::random_stream draw(1, 0, i);
-    std::size_t const z = i % classes;
-    for (std::size_t c = 0; c < columns; ++c)
-      out.x(i, c) = static_cast<float>((c % classes == z ? 1 : 0) + draw.uniform());
-    for (std::size_t k = 0; k < classes; ++k)
-      out.p(i, k) = 0.2 / static_cast<double>(classes) + (k == z ? 0.8 : 0);
-    out.truth.push_back(static_cast<int>(z));
-    out.region.push_back(static_cast<int>(draw.below(5)));
-    out.y.push_back(static_cast<int>(draw.uniform() < 0.2 ? draw.below(classes) : z));
-  }
-  return out;
-}
+using limpid_bench::make_rows;
 
 template <class P>
 void tests(benchmark::State& state, P exec) {
