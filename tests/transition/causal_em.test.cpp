@@ -133,9 +133,10 @@ TEST_CASE("causal_em: every policy, and stopping") {
   auto const in = make(limpid::ops::detail::row_tile + 5, 4, 5);
   causal_em_options const options{.starts = 1, .max_iterations = 5};
   auto const r = causal_em(limpid::seq, in.x, in.y, 3, options);
-  CHECK(causal_em(in.x, in.y, 3, options).posterior == r.posterior);
+  auto const wide = causal_em(in.x, in.y, 3, options);
+  CHECK(gap(wide.posterior, r.posterior) < 1e-10);
   for (int threads : {1, 3})
-    CHECK(causal_em(limpid::par_policy{.threads = threads}, in.x, in.y, 3, options).posterior == r.posterior);
+    CHECK(causal_em(limpid::par_policy{.threads = threads}, in.x, in.y, 3, options).posterior == wide.posterior);
   limpid_test::device_matrix<double> const x(in.x.view());
   limpid_test::device_vector<int> const y(limpid::vector_view<int const>(in.y.data(), in.y.size()));
   CHECK(causal_em(limpid_test::device, x, y, 3, options).posterior == r.posterior);

@@ -7,6 +7,8 @@
 #include <limpid/core/random.hpp>
 #include <limpid/ops/memory.hpp>
 #include <limpid/ops/rows.hpp>
+#include <limpid/simd/linear.hpp>
+#include <limpid/simd/math.hpp>
 #include <limpid/transition/detail/spread_seeds.hpp>
 
 #include <algorithm>
@@ -52,6 +54,15 @@ inline void invert_lower(matrix<double>& l) {
       l(i, j) = sum / l(i, i);
     }
   }
+}
+
+inline constexpr std::size_t rows_at_once = 64;
+
+/// Rows first, first + 1, ... in double: count x d.
+template <class T, memory_space S>
+void widen_rows(matrix_view<T const, S> x, std::size_t first, std::size_t count, double* to) {
+  for (std::size_t r = 0; r < count; ++r)
+    for (std::size_t c = 0; c < x.cols; ++c) to[r * x.cols + c] = static_cast<double>(x(first + r, c));
 }
 
 /// log P(given | true = k, x) of a row: from T, or from K logistic regressions.
@@ -126,6 +137,52 @@ struct expect_rows {
     for (std::size_t k = 0; k < classes; ++k) out(i, k) /= sum;
     likelihood[i] = top + std::log(sum);
   }
+
+  void rows(std::size_t begin, std::size_t end) const {
+    std::size_t const d = mean.cols, classes = out.cols;
+    if (diagonal) {
+      for (std::size_t i = begin; i < end; ++i) (*this)(i);
+      return;
+    }
+    // factor (x - mean) of a tile is one product per class
+    std::vector<lanes::packed_weights<double>> turned;
+    turned.reserve(classes);
+    std::vector<double> shift(d), x(rows_at_once * d), z(rows_at_once * d), score(rows_at_once * classes);
+    for (std::size_t k = 0; k < classes; ++k) {
+      for (std::size_t a = 0; a < d; ++a) {
+        shift[a] = 0;
+        for (std::size_t b = 0; b <= a; ++b) shift[a] -= factor(k * d + a, b) * mean(k, b);
+      }
+      turned.emplace_back(&factor(k * d, 0), static_cast<std::size_t>(factor.row_stride), shift.data(), d, d);
+    }
+    for (std::size_t first = begin; first < end; first += rows_at_once) {
+      std::size_t const count = end - first < rows_at_once ? end - first : rows_at_once;
+      widen_rows(channel.x, first, count, x.data());
+      for (std::size_t k = 0; k < classes; ++k) {
+        turned[k].rows(x.data(), d, count, z.data(), d);
+        for (std::size_t r = 0; r < count; ++r) {
+          double squares = 0;
+          for (std::size_t a = 0; a < d; ++a) squares += z[r * d + a] * z[r * d + a];
+          score[r * classes + k] =
+              constant[k] - squares / 2 + (labels ? channel(first + r, k, classes) : 0.0);
+        }
+      }
+      for (std::size_t r = 0; r < count; ++r) {
+        double* const of = score.data() + r * classes;
+        double top = of[0];
+        for (std::size_t k = 1; k < classes; ++k) top = of[k] > top ? of[k] : top;
+        for (std::size_t k = 0; k < classes; ++k) of[k] -= top;
+        likelihood[first + r] = top;
+      }
+      lanes::exp(static_cast<double const*>(score.data()), score.data(), count * classes);
+      for (std::size_t r = 0; r < count; ++r) {
+        double sum = 0;
+        for (std::size_t k = 0; k < classes; ++k) sum += score[r * classes + k];
+        for (std::size_t k = 0; k < classes; ++k) out(first + r, k) = score[r * classes + k] / sum;
+        likelihood[first + r] += std::log(sum);
+      }
+    }
+  }
 };
 
 /// sum_rows: per class its weight, the sums of x, and of products (or squares) of x; then rows by class and label.
@@ -153,6 +210,45 @@ struct class_moments {
           *at++ += v * static_cast<double>(x(i, a));
       }
       if (y[i] >= 0) sums[classes * block + k * classes + static_cast<std::size_t>(y[i])] += w;
+    }
+  }
+
+  void rows(std::size_t begin, std::size_t end, double* sums) const {
+    std::size_t const d = x.cols, classes = r.cols, block = width(d, products);
+    if (!products) {
+      for (std::size_t i = begin; i < end; ++i) (*this)(i, sums);
+      return;
+    }
+    std::vector<double> tile(rows_at_once * d), weighted(rows_at_once * d), outer(classes * d * d);
+    for (std::size_t first = begin; first < end; first += rows_at_once) {
+      std::size_t const count = end - first < rows_at_once ? end - first : rows_at_once;
+      widen_rows(x, first, count, tile.data());
+      for (std::size_t k = 0; k < classes; ++k) {
+        double* const at = sums + k * block;
+        std::size_t used = 0;  // rows with a weight, moved together
+        for (std::size_t t = 0; t < count; ++t) {
+          double const w = r(first + t, k);
+          if (w < 1e-15) continue;
+          std::int32_t const label = y[first + t];
+          at[0] += w;
+          if (label >= 0) sums[classes * block + k * classes + static_cast<std::size_t>(label)] += w;
+          // w x x' = (sqrt(w) x) (sqrt(w) x)'
+          double const root = std::sqrt(w);
+          for (std::size_t a = 0; a < d; ++a) {
+            at[1 + a] += w * tile[t * d + a];
+            weighted[used * d + a] = root * tile[t * d + a];
+          }
+          ++used;
+        }
+        lanes::accumulate_outer(static_cast<double const*>(weighted.data()), d,
+                                static_cast<double const*>(weighted.data()), d, used, d, d,
+                                outer.data() + k * d * d, d);
+      }
+    }
+    for (std::size_t k = 0; k < classes; ++k) {
+      double* at = sums + k * block + 1 + d;
+      for (std::size_t a = 0; a < d; ++a)
+        for (std::size_t b = 0; b <= a; ++b) *at++ += outer[k * d * d + a * d + b];
     }
   }
 };
