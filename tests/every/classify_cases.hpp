@@ -71,6 +71,7 @@ struct out_of_fold_case {
 };
 struct nearest_neighbours_case {
   static constexpr char const* name = "classify::nearest_neighbours";
+  static constexpr bool pairs = true;
   using function = limpid::classify::nearest_neighbours;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {

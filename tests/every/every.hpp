@@ -127,24 +127,19 @@ void every_backend(std::tuple<Makers...>) {
   (one_backend<Case, Makers>(raw, expected), ...);
 }
 
-/// Sizes on both sides of the row tile. With sanitizers, where a pair of rows costs a hundred times as much, one beyond
-/// it and for double only; none with LIMPID_TEST_SMALL in the environment: emulated processors, repeated runs.
-template <class T>
+/// Sizes on both sides of the row tile; for a Case that compares rows with rows (`pairs`), on both sides of a
+/// tile of queries. None with LIMPID_TEST_SMALL in the environment: emulated processors, repeated runs.
+template <class Case>
 std::vector<std::size_t> policy_sizes() {
-  constexpr std::size_t tile = limpid::ops::detail::row_tile;
   if (std::getenv("LIMPID_TEST_SMALL")) return {33};
-#if defined(LIMPID_SANITIZED)
-  if constexpr (std::is_same_v<T, float>) return {33};
-  else
-    return {33, tile + 1};
-#else
+  if constexpr (requires { Case::pairs; }) return {33, 256, 300};
+  constexpr std::size_t tile = limpid::ops::detail::row_tile;
   return {33, tile, tile + 1};
-#endif
 }
 
 template <class Case, class T>
 void every_policy() {
-  for (std::size_t n : policy_sizes<T>()) {
+  for (std::size_t n : policy_sizes<Case>()) {
     CAPTURE(n);
     auto const raw = make_inputs<T>(n, 6, 4, 7);
     auto const reference = Case::run(limpid::seq, raw);

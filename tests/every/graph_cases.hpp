@@ -17,6 +17,7 @@ namespace limpid_test {
 
 struct knn_case {
   static constexpr char const* name = "graph::knn";
+  static constexpr bool pairs = true;
   using function = limpid::graph::knn_fn;
 
   template <class Policy, class In>

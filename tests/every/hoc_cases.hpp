@@ -26,6 +26,7 @@ namespace limpid_test {
 /// Many subsets, served by one search; moments.
 struct hoc_rounds_case {
   static constexpr char const* name = "transition::hoc, rounds";
+  static constexpr bool pairs = true;
   using function = limpid::transition::hoc_fn;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
@@ -40,6 +41,7 @@ struct hoc_rounds_case {
 
 struct hoc_local_case {
   static constexpr char const* name = "transition::hoc_local";
+  static constexpr bool pairs = true;
   using function = limpid::transition::hoc_local_fn;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
@@ -57,6 +59,7 @@ struct hoc_local_case {
 /// near row i.
 struct per_neighbourhood_case {
   static constexpr char const* name = "transition::per_neighbourhood";
+  static constexpr bool pairs = true;
   using function = limpid::transition::per_neighbourhood_fn;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {

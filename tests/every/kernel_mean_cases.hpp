@@ -3,7 +3,9 @@
 #ifndef LIMPID_TESTS_EVERY_KERNEL_MEAN_CASES_HPP
 #define LIMPID_TESTS_EVERY_KERNEL_MEAN_CASES_HPP
 
-#include <limpid/kernel_mean.hpp>
+#include <limpid/kernel_mean/evaluate.hpp>
+#include <limpid/kernel_mean/inner_product.hpp>
+#include <limpid/kernel_mean/shrink.hpp>
 
 #include <tuple>
 #include <vector>
@@ -12,18 +14,16 @@ namespace limpid_test {
 
 struct evaluate_case {
   static constexpr char const* name = "kernel_mean::evaluate";
+  static constexpr bool pairs = true;
   using function = limpid::kernel_mean::evaluate_fn;
 
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
-    std::vector<double> out;
-    for (auto const& kernel : {limpid::kernels::linear(), limpid::kernels::polynomial(2, 0.5),
-                               limpid::kernels::gaussian(0.1), limpid::kernels::laplacian(0.1)}) {
-      auto const r =
-          limpid::kernel_mean::evaluate(exec, kernel, in.features, in.features, in.weights);
-      out.insert(out.end(), r.value.begin(), r.value.end());
-    }
-    return out;
+    namespace k = limpid::kernels;
+    auto const r = limpid::kernel_mean::evaluate(
+        exec, k::gaussian(0.1) + 0.5 * k::linear() * k::laplacian(0.1), in.features, in.features,
+        in.weights);
+    return {r.value.begin(), r.value.end()};
   }
 };
 
@@ -40,16 +40,45 @@ struct median_heuristic_case {
 
 struct shrink_case {
   static constexpr char const* name = "kernel_mean::shrink";
+  static constexpr bool pairs = true;
   using function = limpid::kernel_mean::shrink_fn;
 
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
-    auto const r = limpid::kernel_mean::shrink(exec, limpid::kernels::gaussian(0.1), in.features);
-    return {r.alpha, r.weight, r.rho, r.vrho, r.risk, r.norm2, r.score};
+    auto const r = limpid::kernel_mean::shrink(exec, limpid::kernels::cauchy(3), in.features,
+                                               in.features, in.weights);
+    return {r.alpha, r.weight, r.rho, r.risk, r.target_inner, r.target_norm2, r.norm2};
   }
 };
 
-using kernel_mean_cases = std::tuple<evaluate_case, median_heuristic_case, shrink_case>;
+struct inner_product_case {
+  static constexpr char const* name = "kernel_mean::inner_product";
+  static constexpr bool pairs = true;
+  using function = limpid::kernel_mean::inner_product_fn;
+
+  template <class Policy, class In>
+  static std::vector<double> run(Policy const& exec, In const& in) {
+    return {limpid::kernel_mean::inner_product(exec, limpid::kernels::matern32(3), in.features,
+                                               in.weights, in.features, in.losses)
+                .value};
+  }
+};
+
+struct squared_distance_case {
+  static constexpr char const* name = "kernel_mean::squared_distance";
+  static constexpr bool pairs = true;
+  using function = limpid::kernel_mean::squared_distance_fn;
+
+  template <class Policy, class In>
+  static std::vector<double> run(Policy const& exec, In const& in) {
+    auto const r = limpid::kernel_mean::squared_distance(
+        exec, limpid::kernels::gaussian(0.1), in.features, in.weights, in.features, in.losses);
+    return {r.value, r.distance, r.norm2_x, r.norm2_z, r.inner};
+  }
+};
+
+using kernel_mean_cases = std::tuple<evaluate_case, median_heuristic_case, shrink_case,
+                                     inner_product_case, squared_distance_case>;
 
 }  // namespace limpid_test
 

@@ -114,7 +114,10 @@ TEST_CASE("shrink: golden values, brute-force leave-one-out in numpy") {
     CHECK(shrink(limpid_test::device, c.k, d).alpha == shrink(limpid::seq, c.k, m).alpha);
     limpid::matrix<float> single(10, 4);
     for (std::size_t i = 0; i < 40; ++i) single.data()[i] = static_cast<float>(m.data()[i]);
-    CHECK(close(shrink(c.k, single).alpha, r.alpha, 1e-4));
+    auto const of_float = shrink(c.k, single);
+    CHECK(std::abs(of_float.rho - r.rho) < 1e-5 * r.vrho);
+    CHECK(std::abs(of_float.vrho - r.vrho) < 1e-5 * r.vrho);
+    CHECK(close(of_float.alpha, r.alpha, 1e-4));
   }
 }
 
@@ -186,6 +189,134 @@ TEST_CASE("shrink: bad input, progress") {
                        input_error);
 }
 
+TEST_CASE("shrink: the sigmoid kernel is refused, alone and within another") {
+  rows_t const x{{1}, {2}};
+  for (auto const& k : {kernels::sigmoid(1), kernels::gaussian(1) + 2.0 * kernels::sigmoid(1)})
+    CHECK_THROWS_WITH_AS(shrink(k, x),
+                         "kernel_mean::shrink: the sigmoid kernel is not positive semidefinite; "
+                         "take another",
+                         input_error);
+  CHECK_NOTHROW(shrink(kernels::gaussian(1) + 2.0 * kernels::matern52(1), x));
+}
+
+TEST_CASE("shrink: where shrinking helps, known exactly") {
+  // Linear kernel, normal rows of d columns, mean m, variance 1: Delta = d / n. The mean squared
+  // error of (1 - alpha) mean against the formula, and nothing gained at the end of the range.
+  std::size_t const n = 8, d = 10;
+  double const m = 0.35, delta = static_cast<double>(d) / static_cast<double>(n),
+               bias = static_cast<double>(d) * m * m, best = delta / (delta + bias);
+  double errors[4]{}, admissible = 0;
+  double const alphas[4] = {0, best, best / 2, 2 * best};
+  int const times = 400;
+  for (unsigned seed = 0; seed < times; ++seed) {
+    auto const x = bells(n, d, seed, m);
+    for (std::size_t f = 0; f < d; ++f) {
+      double mean = 0;
+      for (auto const& row : x) mean += row[f] / static_cast<double>(n);
+      for (int a = 0; a < 4; ++a)
+        errors[a] += ((1 - alphas[a]) * mean - m) * ((1 - alphas[a]) * mean - m) / times;
+    }
+    admissible += shrink(kernels::linear(), x).admissible / times;
+  }
+  for (int a = 0; a < 4; ++a)
+    CHECK(std::abs(errors[a] - ((1 - alphas[a]) * (1 - alphas[a]) * delta +
+                                alphas[a] * alphas[a] * bias)) < 0.08 * delta);
+  CHECK(errors[1] < errors[2]);
+  CHECK(errors[2] < errors[0]);
+  CHECK(std::abs(errors[3] - errors[0]) < 0.1 * delta);
+  CHECK(std::abs(admissible - 2 * best) < 0.2 * 2 * best);
+}
+
+TEST_CASE("shrink: towards a target, by brute force") {
+  auto const x = bells(14, 2, 3, 0.5), z = bells(5, 2, 4, 0.5);
+  std::vector<double> const gamma{0.4, 0.3, -0.1, 0.2, 0.2};
+  double const width = 0.3;
+  auto const k = [&](std::vector<double> const& a, std::vector<double> const& b) {
+    double s = 0;
+    for (std::size_t f = 0; f < 2; ++f) s += (a[f] - b[f]) * (a[f] - b[f]);
+    return std::exp(-width * s);
+  };
+  // phi(x_i) - f for every i, by their inner products
+  std::size_t const n = 14;
+  double norm2 = 0;
+  std::vector<double> with(n);
+  for (std::size_t i = 0; i < 5; ++i)
+    for (std::size_t j = 0; j < 5; ++j) norm2 += gamma[i] * gamma[j] * k(z[i], z[j]);
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < 5; ++j) with[i] += gamma[j] * k(x[i], z[j]);
+  auto const centred = [&](std::size_t i, std::size_t j) {
+    return k(x[i], x[j]) - with[i] - with[j] + norm2;
+  };
+  auto const score = [&](double c) {
+    double total = 0;
+    for (std::size_t out = 0; out < n; ++out) {
+      double cross = 0, square = 0;
+      for (std::size_t i = 0; i < n; ++i) {
+        if (i == out) continue;
+        cross += centred(out, i) / (n - 1);
+        for (std::size_t j = 0; j < n; ++j)
+          if (j != out) square += centred(i, j) / (n - 1) / (n - 1);
+      }
+      total += centred(out, out) - 2 * c * cross + c * c * square;
+    }
+    return total / n;
+  };
+  auto const r = shrink(kernels::gaussian(width), x, z, gamma);
+  CHECK(close(r.target_norm2, norm2));
+  double mean_with = 0;
+  for (double w : with) mean_with += w / n;
+  CHECK(close(r.target_inner, mean_with));
+  CHECK(close(r.score, score(1 - r.alpha), 1e-9));
+  for (double step : {-0.1, -1e-3, 1e-3, 0.1}) CHECK(score(1 - r.alpha + step) > r.score);
+  // the norm of (1 - alpha) mean + alpha f, written out
+  double norm = 0;
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) norm += r.weight * r.weight * k(x[i], x[j]);
+  norm += 2 * (1 - r.alpha) * r.alpha * mean_with + r.alpha * r.alpha * norm2;
+  CHECK(close(r.norm2, norm));
+  auto const plain = shrink(kernels::gaussian(width), x);
+  CHECK(close(r.risk, plain.risk));
+  CHECK(close(r.rho, plain.rho));
+  CHECK(r.alpha > plain.alpha);  // the target is nearer than 0
+  CHECK(r.admissible > plain.admissible);
+
+  // a target of weight 0 is no target; the mean itself is where there is nothing to gain or lose
+  auto const none = shrink(kernels::gaussian(width), x, z, std::vector<double>(5, 0.0));
+  CHECK(none.alpha == plain.alpha);
+  auto const there = shrink(kernels::gaussian(width), x, x, std::vector<double>(n, 1.0 / n));
+  CHECK(there.total_shrinkage);
+  CHECK(close(there.norm2, plain.rho));
+
+  for (int threads : {1, 3})
+    CHECK(shrink(limpid::par_policy{.threads = threads}, kernels::gaussian(width), x, z, gamma)
+              .alpha == r.alpha);
+  CHECK(close(shrink(limpid::seq, kernels::gaussian(width), x, z, gamma).alpha, r.alpha));
+}
+
+TEST_CASE("shrink: bad targets, stopping") {
+  rows_t const x{{1}, {2}}, z{{1}, {3}};
+  auto const k = kernels::gaussian(1);
+  CHECK_THROWS_WITH_AS(shrink(k, x, rows_t{}, std::vector<double>{}),
+                       "kernel_mean::shrink: target has no rows; it needs at least 1", input_error);
+  CHECK_THROWS_WITH_AS(shrink(k, x, rows_t{{1, 2}}, std::vector<double>{1}),
+                       "kernel_mean::shrink: x has 1 columns, target has 2", input_error);
+  CHECK_THROWS_WITH_AS(shrink(k, x, z, std::vector<double>{1}),
+                       "kernel_mean::shrink: target has 2 rows, target_weights has 1", input_error);
+  CHECK_THROWS_WITH_AS(shrink(k, x, z, std::vector<double>{1, 1.0 / 0.0}),
+                       "kernel_mean::shrink: target_weights row 1 is not finite", input_error);
+  CHECK_THROWS_WITH_AS(shrink(k, x, rows_t{{1}, {1.0 / 0.0}}, std::vector<double>{1, 1}),
+                       "kernel_mean::shrink: target row 1 has an entry that is not finite",
+                       input_error);
+  CHECK_NOTHROW(shrink(k, x, z, std::vector<double>{1, -1}));
+  std::vector<double> told;
+  auto const r =
+      shrink(k, x, z, std::vector<double>{1, 1},
+             {.on_progress = [&](double f) { return told.push_back(f), told.size() < 2; }});
+  CHECK(r.stopped);
+  CHECK(told.size() == 2);
+  CHECK(told[0] < told[1]);
+}
+
 TEST_CASE("shrink: how a caller reads it") {
   auto const x = bells(20, 5, 1, 0.2), queries = bells(4, 5, 2, 0.2);
   //! [shrink]
@@ -197,4 +328,22 @@ TEST_CASE("shrink: how a caller reads it") {
   auto const plain = limpid::kernel_mean::evaluate(kernel, x, queries);
   for (std::size_t j = 0; j < 4; ++j)
     CHECK(close(mean.value[j], (1 - shrunk.alpha) * plain.value[j]));
+}
+
+TEST_CASE("shrink: how a caller shrinks towards an earlier sample") {
+  auto const x = bells(20, 5, 1, 0.2), earlier = bells(30, 5, 3, 0.2),
+             queries = bells(4, 5, 2, 0.2);
+  //! [target]
+  auto const kernel = limpid::kernels::gaussian(0.1);
+  std::vector<double> const target_weights(earlier.size(), 1.0 / 30);
+  auto const shrunk = limpid::kernel_mean::shrink(kernel, x, earlier, target_weights);
+  auto const own = limpid::kernel_mean::evaluate(kernel, x, queries).value;
+  auto const target = limpid::kernel_mean::evaluate(kernel, earlier, queries).value;
+  std::vector<double> mean(queries.size());
+  for (std::size_t j = 0; j < mean.size(); ++j)
+    mean[j] = (1 - shrunk.alpha) * own[j] + shrunk.alpha * target[j];
+  //! [target]
+  CHECK((shrunk.alpha > 0 && shrunk.alpha < 1));
+  for (std::size_t j = 0; j < 4; ++j)
+    CHECK((mean[j] - own[j]) * (mean[j] - target[j]) <= 0);  // between the two
 }
