@@ -23,5 +23,6 @@
 #include <limpid/ops/small.hpp>
 #include <limpid/ops/spmm.hpp>
 #include <limpid/ops/steps.hpp>
+#include <limpid/ops/tridiagonal.hpp>
 
 #endif  // LIMPID_OPS_HPP
