@@ -78,6 +78,13 @@ def sklearn_rbf(x):
     return lambda: rbf_kernel(x, gamma=1.0 / x.shape[1]).sum(1)
 
 
+def sklearn_mean(x):
+    from sklearn.metrics.pairwise import rbf_kernel
+    half = len(x) // 2
+    weights = np.where(np.arange(half) % 2, 0.5, 1.0).astype(np.float32)
+    return lambda: rbf_kernel(x[half:], x[:half], gamma=1.0 / x.shape[1]) @ weights
+
+
 def sklearn_mixture(x):
     from sklearn.mixture import GaussianMixture
 
@@ -147,6 +154,10 @@ def work(scale):
         x = blobs(rng, n, d)
         yield (f"kernel row sums n={n} d={d}", "kernel_sums", x, None, {"scikit-learn rbf_kernel": sklearn_rbf(x)},
                relative, 2.0 * n * n * d)
+    n = size(20000)
+    x = blobs(rng, 2 * n, 64)
+    yield (f"weighted kernel mean n={n} queries={n} d=64", "kernel_mean", x, None,
+           {"scikit-learn rbf_kernel @ w": sklearn_mean(x)}, relative, 2.0 * n * n * 64)
     x = losses(rng, size(1000000))
     yield (f"split losses n={len(x)}", "split_losses", x, None, {"scikit-learn GaussianMixture": sklearn_mixture(x)},
            mean_difference, 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // One run of limpid's side of bench/peers/run.py, one thread:
-//   peer.work <knn|kernel_sums|split_losses|confident_joint> <folder> <rows> <cols>
+//   peer.work <knn|kernel_sums|kernel_mean|split_losses|confident_joint> <folder> <rows> <cols>
 // reads <folder>/x.bin (float32, row-major) and, if needed, y.bin (int32), prints "<seconds> <peak bytes beyond the input>"
 // (processor time) and writes its result to <folder>/limpid.bin (float64).
 #include <limpid/graph/knn.hpp>
@@ -70,6 +70,8 @@ int main(int argc, char** argv) {
 
   std::vector<double> out;
   std::vector<double> const ones(what == "kernel_sums" ? n : 0, 1.0);
+  std::vector<double> weights(what == "kernel_mean" ? n / 2 : 0);
+  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = i % 2 ? 0.5 : 1.0;
   reset_peak();
   double const before = resident("VmRSS"), start = now();
   double seconds = 0, peak = 0;
@@ -85,6 +87,11 @@ int main(int argc, char** argv) {
     auto const r = limpid::kernel_mean::evaluate(limpid::kernels::gaussian(1.0 / static_cast<double>(d)), x, x, ones);
     stop();
     append(out, r.value, n);
+  } else if (what == "kernel_mean") {  // of the first half of the rows, at the second
+    auto const r = limpid::kernel_mean::evaluate(limpid::kernels::gaussian(1.0 / static_cast<double>(d)),
+                                                 x.row_block(0, n / 2), x.row_block(n / 2, n), weights);
+    stop();
+    append(out, r.value, n / 2);
   } else if (what == "split_losses") {
     auto const r = limpid::mixture::split_losses(limpid::vector_view<float const>(values.data(), n), {.max_iterations = 10});
     stop();
