@@ -17,7 +17,7 @@ struct liu_tao_case {
   static std::vector<double> run(Policy const& exec, In const& in) {
     std::vector<double> out;
     for (auto kind :
-         {limpid::posterior_of::given, limpid::reweight::posterior_of::truth}) {
+         {limpid::posterior_of::given, limpid::posterior_of::truth}) {
       auto const r = limpid::reweight::liu_tao(exec, in.probabilities, in.labels, in.transition,
                                                {.posteriors = kind, .normalise = true});
       out.insert(out.end(), r.weights.begin(), r.weights.end());
