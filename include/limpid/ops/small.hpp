@@ -64,6 +64,38 @@ inline inverse_result invert(matrix<double> a) {
   return {std::move(inverse), (std::max)(condition, 1.0)};
 }
 
+/// The lower factor L of a = L L', in place on and below the diagonal, which alone is read; false if
+/// `a` is not positive definite. O(K^3).
+inline bool cholesky(matrix<double>& a) {
+  std::size_t const size = a.rows();
+  for (std::size_t j = 0; j < size; ++j) {
+    double pivot = a(j, j);
+    for (std::size_t c = 0; c < j; ++c) pivot -= a(j, c) * a(j, c);
+    if (!(pivot > 0)) return false;
+    pivot = std::sqrt(pivot);
+    a(j, j) = pivot;
+    for (std::size_t i = j + 1; i < size; ++i) {
+      double sum = a(i, j);
+      for (std::size_t c = 0; c < j; ++c) sum -= a(i, c) * a(j, c);
+      a(i, j) = sum / pivot;
+    }
+  }
+  return true;
+}
+
+/// The inverse of a lower triangle with no 0 on its diagonal, in place; what is above is left. O(K^3).
+inline void invert_lower(matrix<double>& l) {
+  std::size_t const size = l.rows();
+  for (std::size_t j = 0; j < size; ++j) {
+    l(j, j) = 1 / l(j, j);
+    for (std::size_t i = j + 1; i < size; ++i) {
+      double sum = 0;
+      for (std::size_t c = j; c < i; ++c) sum -= l(i, c) * l(c, j);
+      l(i, j) = sum / l(i, i);
+    }
+  }
+}
+
 /// Singular values of rows x cols, rows >= cols, descending, by one-sided Jacobi rotations: small
 /// ones are accurate relative to themselves. O(rows cols^2) per sweep, a handful of sweeps.
 inline vector<double> singular_values(matrix<double> a) {

@@ -7,6 +7,7 @@
 #include <limpid/core/random.hpp>
 #include <limpid/ops/memory.hpp>
 #include <limpid/ops/rows.hpp>
+#include <limpid/ops/small.hpp>
 #include <limpid/simd/linear.hpp>
 #include <limpid/simd/math.hpp>
 #include <limpid/transition/detail/spread_seeds.hpp>
@@ -24,37 +25,6 @@ struct gaussian_classes_options {
   bool diagonal, instance;
   double ridge, smoothing, penalty;
 };
-
-/// Lower triangle of A = L L', in place; false if A is not positive definite. O(d^3).
-inline bool cholesky(matrix<double>& a) {
-  std::size_t const d = a.rows();
-  for (std::size_t j = 0; j < d; ++j) {
-    double pivot = a(j, j);
-    for (std::size_t c = 0; c < j; ++c) pivot -= a(j, c) * a(j, c);
-    if (!(pivot > 0)) return false;
-    pivot = std::sqrt(pivot);
-    a(j, j) = pivot;
-    for (std::size_t i = j + 1; i < d; ++i) {
-      double sum = a(i, j);
-      for (std::size_t c = 0; c < j; ++c) sum -= a(i, c) * a(j, c);
-      a(i, j) = sum / pivot;
-    }
-  }
-  return true;
-}
-
-/// The inverse of a lower triangle, in place.
-inline void invert_lower(matrix<double>& l) {
-  std::size_t const d = l.rows();
-  for (std::size_t j = 0; j < d; ++j) {
-    l(j, j) = 1 / l(j, j);
-    for (std::size_t i = j + 1; i < d; ++i) {
-      double sum = 0;
-      for (std::size_t c = j; c < i; ++c) sum -= l(i, c) * l(c, j);
-      l(i, j) = sum / l(i, i);
-    }
-  }
-}
 
 inline constexpr std::size_t rows_at_once = 64;
 
@@ -440,12 +410,12 @@ class gaussian_classes {
       for (std::size_t a = 0; a < d; ++a)
         for (std::size_t b = 0; b < d; ++b) covariance_(k * d + a, b) = s(a, b);
       matrix<double> l = s;
-      for (double more = options_.ridge; !cholesky(l); more *= 10) {  // rounding alone can do this
+      for (double more = options_.ridge; !ops::cholesky(l); more *= 10) {  // rounding alone can do this
         l = s;
         for (std::size_t a = 0; a < d; ++a) l(a, a) += more;
       }
       for (std::size_t a = 0; a < d; ++a) half_log_det += std::log(l(a, a));
-      invert_lower(l);
+      ops::invert_lower(l);
       for (std::size_t a = 0; a < d; ++a)
         for (std::size_t b = 0; b <= a; ++b) factor_(k * d + a, b) = l(a, b);
     }
@@ -477,7 +447,7 @@ class gaussian_classes {
       }
       bound(d, d) = m[0] / 2;
       for (std::size_t a = 0; a < width; ++a) bound(a, a) += options_.penalty;
-      cholesky(bound);
+      ops::cholesky(bound);
       double const weight = m[0];
       for (std::size_t j = 0; j < classes_; ++j) {
         double const* const g = slope.data() + (k * classes_ + j) * width;
