@@ -5,9 +5,18 @@
 #define LIMPID_KERNEL_MEAN_HPP
 
 #include <limpid/kernel_mean/evaluate.hpp>
+#include <limpid/kernel_mean/fourier_features.hpp>
+#include <limpid/kernel_mean/herding.hpp>
 #include <limpid/kernel_mean/inner_product.hpp>
+#include <limpid/kernel_mean/leverage_scores.hpp>
+#include <limpid/kernel_mean/marginalised.hpp>
+#include <limpid/kernel_mean/mean_classifier.hpp>
+#include <limpid/kernel_mean/mixture_loss.hpp>
+#include <limpid/kernel_mean/nystrom.hpp>
+#include <limpid/kernel_mean/outlier_score.hpp>
 #include <limpid/kernel_mean/ridge_shrink.hpp>
 #include <limpid/kernel_mean/shrink.hpp>
 #include <limpid/kernel_mean/spectral_shrink.hpp>
+#include <limpid/kernel_mean/thinning.hpp>
 
 #endif  // LIMPID_KERNEL_MEAN_HPP
