@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -90,35 +91,19 @@ struct confident_joint_fn {
   confident_joint_result operator()(Exec const& exec, M const& P, L const& y,
                                     confident_joint_options const& options = {}) const {
     limpid::detail::enter<confident_joint_fn, Exec, M, L>();
-    auto&& held_p = limpid::detail::materialise(P);
-    auto&& held_y = limpid::detail::materialise(y);
-    matrix_view<value_t<M> const, Exec::space> const p = limpid::view(held_p);
-    vector_view<value_t<L> const, Exec::space> const given = limpid::view(held_y);
-    return check_and_run(exec, ops::detail::resident_rows<value_t<M>, Exec::space>{p}, given, {},
-                         options);
+    return of(exec, where, P, y, options);
   }
   template <execution_policy Exec, real_matrix M, label_vector L, real_vector W>
   confident_joint_result operator()(Exec const& exec, M const& P, L const& y, W const& weights,
                                     confident_joint_options const& options = {}) const {
     limpid::detail::enter<confident_joint_fn, Exec, M, L, W>();
-    auto&& held_p = limpid::detail::materialise(P);
-    auto&& held_y = limpid::detail::materialise(y);
-    auto&& held_w = limpid::detail::materialise(weights);
-    constexpr auto S = Exec::space;
-    matrix_view<value_t<M> const, S> const p = limpid::view(held_p);
-    vector_view<value_t<L> const, S> const given = limpid::view(held_y);
-    vector_view<value_t<W> const, S> const w = limpid::view(held_w);
-    auto const kept = detail::row_weights(exec, where, "P", p.rows, w);
-    return check_and_run(exec, ops::detail::resident_rows<value_t<M>, S>{p}, given,
-                         vector_view<double const, S>(kept.view()), options);
+    return of(exec, where, P, y, weights, options);
   }
   template <execution_policy Exec, class T, label_vector L>
   confident_joint_result operator()(Exec const& exec, row_reader<T> const& P, L const& y,
                                     confident_joint_options const& options = {}) const {
     limpid::detail::enter<confident_joint_fn, Exec, L>();
-    auto&& held_y = limpid::detail::materialise(y);
-    vector_view<value_t<L> const, Exec::space> const given = limpid::view(held_y);
-    return check_and_run(exec, ops::detail::read_rows<T, Exec::space>{&P}, given, {}, options);
+    return of(exec, where, P, y, options);
   }
 
   template <real_matrix M, label_vector L>
@@ -138,20 +123,54 @@ struct confident_joint_fn {
   }
 
  private:
-  static constexpr char const* where = "transition::confident_joint";
+  friend struct noise_matrices_fn;
+  static constexpr std::string_view where = "transition::confident_joint";
+
+  /// `name` is the function that errors are reported under.
+  template <class Exec, real_matrix M, class L>
+  static confident_joint_result of(Exec const& exec, std::string_view name, M const& P, L const& y,
+                                   confident_joint_options const& options) {
+    auto&& held_p = limpid::detail::materialise(P);
+    auto&& held_y = limpid::detail::materialise(y);
+    matrix_view<value_t<M> const, Exec::space> const p = limpid::view(held_p);
+    vector_view<value_t<L> const, Exec::space> const given = limpid::view(held_y);
+    return check_and_run(exec, name, ops::detail::resident_rows<value_t<M>, Exec::space>{p}, given,
+                         {}, options);
+  }
+  template <class Exec, class M, class L, class W>
+  static confident_joint_result of(Exec const& exec, std::string_view name, M const& P, L const& y,
+                                   W const& weights, confident_joint_options const& options) {
+    auto&& held_p = limpid::detail::materialise(P);
+    auto&& held_y = limpid::detail::materialise(y);
+    auto&& held_w = limpid::detail::materialise(weights);
+    constexpr auto S = Exec::space;
+    matrix_view<value_t<M> const, S> const p = limpid::view(held_p);
+    vector_view<value_t<L> const, S> const given = limpid::view(held_y);
+    vector_view<value_t<W> const, S> const w = limpid::view(held_w);
+    auto const kept = detail::row_weights(exec, name, "P", p.rows, w);
+    return check_and_run(exec, name, ops::detail::resident_rows<value_t<M>, S>{p}, given,
+                         vector_view<double const, S>(kept.view()), options);
+  }
+  template <class Exec, class T, class L>
+  static confident_joint_result of(Exec const& exec, std::string_view name, row_reader<T> const& P,
+                                   L const& y, confident_joint_options const& options) {
+    auto&& held_y = limpid::detail::materialise(y);
+    vector_view<value_t<L> const, Exec::space> const given = limpid::view(held_y);
+    return check_and_run(exec, name, ops::detail::read_rows<T, Exec::space>{&P}, given, {}, options);
+  }
 
   template <class Exec, class Source, class Label, memory_space S>
-  static confident_joint_result check_and_run(Exec const& exec, Source const& source,
+  static confident_joint_result check_and_run(Exec const& exec, std::string_view name, Source const& source,
                                               vector_view<Label const, S> given,
                                               vector_view<double const, S> weights,
                                               confident_joint_options const& options) {
-    detail::check_confident(where, source.rows(), source.cols(), given.size, options.thresholds);
-    auto const labels = ops::check_labels(exec, where, "y", given, source.cols());
-    return run(exec, source, labels.view(), weights, options);
+    detail::check_confident(name, source.rows(), source.cols(), given.size, options.thresholds);
+    auto const labels = ops::check_labels(exec, name, "y", given, source.cols());
+    return run(exec, name, source, labels.view(), weights, options);
   }
 
   template <class Exec, class Source, memory_space S>
-  static confident_joint_result run(Exec const& exec, Source const& source,
+  static confident_joint_result run(Exec const& exec, std::string_view name, Source const& source,
                                     vector_view<std::int32_t const, S> y,
                                     vector_view<double const, S> weights,
                                     confident_joint_options const& options) {
@@ -168,9 +187,9 @@ struct confident_joint_fn {
     }
     double rows = 0;
     for (double w : r.given_weight) rows += w;
-    limpid::detail::require(rows > 0, where, "weights are all 0; some row must count");
+    limpid::detail::require(rows > 0, name, "weights are all 0; some row must count");
 
-    count(exec, source, y, weights, options, r);
+    count(exec, name, source, y, weights, options, r);
     force_diagonal(r);
     if (options.calibrate) {
       bool const whole =
@@ -185,7 +204,7 @@ struct confident_joint_fn {
 
     vector<double> share(classes);
     for (std::size_t k = 0; k < classes; ++k) share[k] = r.given_weight[k] / rows;
-    auto latent = detail::estimate_latent(where, r.calibrated, share, options.prior, false, false);
+    auto latent = detail::estimate_latent(name, r.calibrated, share, options.prior, false, false);
     r.joint = std::move(latent.joint);
     r.transition = std::move(latent.transition);
     r.true_given_label = std::move(latent.true_given_label);
@@ -213,13 +232,13 @@ struct confident_joint_fn {
   }
 
   template <class Exec, class Source, memory_space S>
-  static void count(Exec const& exec, Source const& source, vector_view<std::int32_t const, S> y,
-                    vector_view<double const, S> weights, confident_joint_options const& options,
+  static void count(Exec const& exec, std::string_view name, Source const& source,
+                    vector_view<std::int32_t const, S> y, vector_view<double const, S> weights, confident_joint_options const& options,
                     confident_joint_result& r) {
     std::size_t const n = source.rows(), classes = source.cols();
     auto const guess = ops::make_buffer<std::int32_t>(exec, n);
     vector_view<std::int32_t const, S> const guessed = guess.view();
-    detail::scan_rows(exec, where, source, r.thresholds, options.validate, y, guess.view());
+    detail::scan_rows(exec, name, source, r.thresholds, options.validate, y, guess.view());
     r.counts = ops::count_pairs(exec, y, guessed, classes, classes, weights);
     if (options.keep_guess) r.guess = ops::download(exec, guessed);
     auto const mark = ops::make_buffer<std::uint8_t>(exec, n);

@@ -84,19 +84,20 @@ struct noise_matrices_fn {
   noise_matrices_result operator()(Exec const& exec, M const& P, L const& y,
                                    noise_matrices_options const& options = {}) const {
     limpid::detail::enter<noise_matrices_fn, Exec, M, L>();
-    return from_joint(confident_joint(exec, P, y, joint_options(options)), options);
+    return from_joint(confident_joint_fn::of(exec, where, P, y, joint_options(options)), options);
   }
   template <execution_policy Exec, real_matrix M, label_vector L, real_vector W>
   noise_matrices_result operator()(Exec const& exec, M const& P, L const& y, W const& weights,
                                    noise_matrices_options const& options = {}) const {
     limpid::detail::enter<noise_matrices_fn, Exec, M, L, W>();
-    return from_joint(confident_joint(exec, P, y, weights, joint_options(options)), options);
+    return from_joint(confident_joint_fn::of(exec, where, P, y, weights, joint_options(options)),
+                      options);
   }
   template <execution_policy Exec, class T, label_vector L>
   noise_matrices_result operator()(Exec const& exec, row_reader<T> const& P, L const& y,
                                    noise_matrices_options const& options = {}) const {
     limpid::detail::enter<noise_matrices_fn, Exec, L>();
-    return from_joint(confident_joint(exec, P, y, joint_options(options)), options);
+    return from_joint(confident_joint_fn::of(exec, where, P, y, joint_options(options)), options);
   }
 
   template <real_matrix M, label_vector L>

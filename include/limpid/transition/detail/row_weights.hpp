@@ -9,6 +9,7 @@
 #include <limpid/ops/rows.hpp>
 
 #include <cstddef>
+#include <string_view>
 
 namespace limpid::transition::detail {
 
@@ -27,7 +28,7 @@ struct add_weight {
 
 /// Checked, in double: one for each of the `rows` of `data`, finite and at least 0.
 template <class Exec, class W, memory_space S>
-ops::buffer<double, Exec> row_weights(Exec const& exec, char const* where, char const* data,
+ops::buffer<double, Exec> row_weights(Exec const& exec, std::string_view where, std::string_view data,
                                       std::size_t rows, vector_view<W const, S> weights) {
   ops::check_rows(where, data, rows, "weights", weights.size);
   ops::check_weights(exec, where, "weights", weights);
