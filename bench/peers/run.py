@@ -155,9 +155,10 @@ def work(scale):
         yield (f"kernel row sums n={n} d={d}", "kernel_sums", x, None, {"scikit-learn rbf_kernel": sklearn_rbf(x)},
                relative, 2.0 * n * n * d)
     n = size(20000)
-    x = blobs(rng, 2 * n, 64)
-    yield (f"weighted kernel mean n={n} queries={n} d=64", "kernel_mean", x, None,
-           {"scikit-learn rbf_kernel @ w": sklearn_mean(x)}, relative, 2.0 * n * n * 64)
+    for d in (64, 784):
+        x = blobs(rng, 2 * n, d)
+        yield (f"weighted kernel mean n={n} queries={n} d={d}", "kernel_mean", x, None,
+               {"scikit-learn rbf_kernel @ w": sklearn_mean(x)}, relative, 2.0 * n * n * d)
     x = losses(rng, size(1000000))
     yield (f"split losses n={len(x)}", "split_losses", x, None, {"scikit-learn GaussianMixture": sklearn_mixture(x)},
            mean_difference, 0)

@@ -337,6 +337,34 @@ TEST_CASE_TEMPLATE("combinations: sums, several columns, own rows, the matrix", 
   }
 }
 
+TEST_CASE_TEMPLATE("Gaussian values over their whole range", T, float, double) {
+  // (0, 0) from points on the axes: squared distances without rounding, from 0 to where exp is 0.
+  std::size_t const m = 3000;
+  double const gamma = sizeof(T) == 4 ? 1e-5 : 1e-4, least = sizeof(T) == 4 ? 87 : 708;
+  std::vector<T> x(2 * m);
+  for (std::size_t j = 0; j < m; ++j) x[2 * j + j % 2] = static_cast<T>(j);
+  T const origin[2] = {T(0), T(0)};
+  std::vector<double> const mean(2, 0.0);
+  auto const kernel = part(lanes::kernel_kind::gaussian, gamma);
+  for_each_set([&] {
+    auto const refs = lanes::pack_rows(x.data(), m, 2, 2, 1, mean.data());
+    lanes::kernel_references<T> const alone(refs, &kernel, 1, nullptr, 1);
+    std::vector<double> out(m);
+    lanes::kernel_matrix_block(alone, origin, 2, 1, 0, 1, out.data(), static_cast<std::ptrdiff_t>(m),
+                               1);
+    CHECK(out[0] == 1);
+    for (std::size_t j = 1; j < m; ++j) {
+      double const power = gamma * static_cast<double>(j * j);
+      CAPTURE(power);
+      if (power > least)
+        CHECK(out[j] <= std::exp(-least));
+      else  // gamma and its product with the square are rounded once each
+        CHECK(std::fabs(out[j] / std::exp(-power) - 1) <
+              (2 + 2 * power) * std::numeric_limits<T>::epsilon() + 4e-16 * power);
+    }
+  });
+}
+
 TEST_CASE_TEMPLATE("parameters beyond the type: 1 at distance zero, 0 elsewhere", T, float,
                    double) {
   std::vector<T> const x{0, 1, 0, 2};

@@ -68,10 +68,22 @@ LIMPID_SIMD_NOINLINE void shift_tile(T const* from, T const* a_start, T const* b
     }
 }
 
-// exp(gamma s), s minus half the squared distance and gamma twice the parameter.
+// Parameters beyond T stay finite, so that their product with 0 is 0.
 template <class T>
-LIMPID_SIMD_INLINE vec<T> gaussian_value(vec<T> const& s, T gamma) {
-  return exp_to_zero(lesser(s, vec<T>{}) * gamma);
+LIMPID_SIMD_INLINE T within(double x) {
+  double const most = static_cast<double>(limits_of<T>::huge);
+  return static_cast<T>(x > most ? most : x);
+}
+
+// exp(-k.gamma |x - y|^2) = 2^(rate s), s minus half the squared distance: never above 0, since what
+// is near 0 was measured.
+template <class T>
+LIMPID_SIMD_INLINE T gaussian_rate(kernel const& k) {
+  return within<T>(2.0 * 1.4426950408889634074 * k.gamma);
+}
+template <class T>
+LIMPID_SIMD_INLINE vec<T> gaussian_value(vec<T> const& s, T rate) {
+  return exp2_to_zero(s * rate);
 }
 
 template <class T, class Value>
@@ -85,9 +97,9 @@ struct itself_of {
 };
 template <class T>
 struct gaussian_of {
-  T gamma;
+  T rate;
   LIMPID_SIMD_INLINE vec<T> operator()(vec<T> const& s) const {
-    return gaussian_value<T>(s, gamma);
+    return gaussian_value<T>(s, rate);
   }
 };
 template <class T>
@@ -144,13 +156,6 @@ struct sigmoid_of {
   }
 };
 
-// Parameters beyond T stay finite, so that their product with 0 is 0.
-template <class T>
-LIMPID_SIMD_INLINE T within(double x) {
-  double const most = static_cast<double>(limits_of<T>::huge);
-  return static_cast<T>(x > most ? most : x);
-}
-
 // out: kernel values, from the statistic that the kernel depends on. Not polynomial.
 template <class T>
 LIMPID_SIMD_NOINLINE void tile_values(T const* s, kernel const& k, T* out) {
@@ -160,7 +165,7 @@ LIMPID_SIMD_NOINLINE void tile_values(T const* s, kernel const& k, T* out) {
     case kernel_kind::polynomial:
       return each_of_tile<T>(s, out, itself_of<T>{});
     case kernel_kind::gaussian:
-      return each_of_tile<T>(s, out, gaussian_of<T>{within<T>(2.0 * k.gamma)});
+      return each_of_tile<T>(s, out, gaussian_of<T>{gaussian_rate<T>(k)});
     case kernel_kind::laplacian_l1:
       return each_of_tile<T>(s, out, laplacian_of<T>{gamma});
     case kernel_kind::laplacian_l2:
@@ -281,7 +286,7 @@ LIMPID_SIMD_NOINLINE void add_columns(K const* values, K const* weight, double* 
 
 // tile_values of the Gaussian, add_rows and, if Both, add_columns at once.
 template <bool Both, class T>
-LIMPID_SIMD_NOINLINE void gaussian_sums(T* tile, T gamma, T const* col_weight, T const* row_weight,
+LIMPID_SIMD_NOINLINE void gaussian_sums(T* tile, T rate, T const* col_weight, T const* row_weight,
                                         T* row_sum, double* col_sum) {
   vec<T> w[tile_vecs], down[tile_vecs];
   LIMPID_SIMD_UNROLL
@@ -296,7 +301,7 @@ LIMPID_SIMD_NOINLINE void gaussian_sums(T* tile, T gamma, T const* col_weight, T
     LIMPID_SIMD_UNROLL
     for (std::size_t v = 0; v < tile_vecs; ++v) {
       vec<T> const value = gaussian_value<T>(
-          load(static_cast<T const*>(tile) + (r * tile_vecs + v) * lanes<T>), gamma);
+          load(static_cast<T const*>(tile) + (r * tile_vecs + v) * lanes<T>), rate);
       total += value * w[v];
       if constexpr (Both) down[v] += value * own;
     }
@@ -438,7 +443,7 @@ inline void kernel_sums_in(kernel_sums_task<T> const& task, K const* weights,
   bool const one_side = task.sides == 1 && task.matrix == nullptr;
   bool const fast = one_side && !task.combined && sizeof(K) == sizeof(T) &&
                     task.parts[0].kind == kernel_kind::gaussian;
-  T const gamma = within<T>(2.0 * task.parts[0].gamma);
+  T const rate = gaussian_rate<T>(task.parts[0]);
   std::size_t const fit = panels_in_cache<T>(task.cols, 64) * tiles_in_panel<T>;
   std::size_t const step = fit < most_tiles ? fit : most_tiles;
   std::size_t const all_tiles = (task.query_rows + tile_rows - 1) / tile_rows;
@@ -482,10 +487,10 @@ inline void kernel_sums_in(kernel_sums_task<T> const& task, K const* weights,
           if constexpr (sizeof(K) == sizeof(T))
             if (fast) {
               if (task.ref_out != nullptr)
-                gaussian_sums<true, T>(tile, gamma, weights + first, query_weights + row, sum,
+                gaussian_sums<true, T>(tile, rate, weights + first, query_weights + row, sum,
                                        task.ref_out + first);
               else
-                gaussian_sums<false, T>(tile, gamma, weights + first, nullptr, sum, nullptr);
+                gaussian_sums<false, T>(tile, rate, weights + first, nullptr, sum, nullptr);
               continue;
             }
           add_rows<T, K>(values, weights + first, sum);

@@ -348,6 +348,40 @@ LIMPID_SIMD_INLINE vec<double> exp_to_zero(vec<double> const& x0) {
   return select(x0 < -708.0, vec<double>{}, e);
 }
 
+// 2^y for y <= 0: below 1 ulp down to -126 (double -1022), 0 below; 1 at 0. What is left of y beside
+// the nearest whole number is exact. The added constant puts the exponent's bits in place as well.
+LIMPID_SIMD_INLINE vec<float> exp2_to_zero(vec<float> const& y) {
+  vec<float> const shifted = y + (12582912.0f + 127.0f);
+  vec<float> const f = y - (shifted - (12582912.0f + 127.0f));
+  vec<float> p = broadcast(1.5353362e-4f);  // minimax
+  p = p * f + 1.3398874e-3f;
+  p = p * f + 9.618437e-3f;
+  p = p * f + 5.5503324e-2f;
+  p = p * f + 2.4022648e-1f;
+  p = p * f + 6.931472e-1f;
+  p = p * f + 1.0f;
+  return select(y < -126.0f, vec<float>{}, p * from_bits<float>(to_bits<float>(shifted) << 23));
+}
+LIMPID_SIMD_INLINE vec<double> exp2_to_zero(vec<double> const& y) {
+  vec<double> const shifted = y + (6755399441055744.0 + 1023.0);
+  vec<double> const f = y - (shifted - (6755399441055744.0 + 1023.0));
+  vec<double> p = broadcast(1.3691488853904124e-12);  // Taylor's: log(2)^k / k!
+  p = p * f + 2.5678435993488196e-11;
+  p = p * f + 4.44553827187081e-10;
+  p = p * f + 7.054911620801121e-9;
+  p = p * f + 1.0178086009239696e-7;
+  p = p * f + 1.3215486790144305e-6;
+  p = p * f + 1.5252733804059838e-5;
+  p = p * f + 1.5403530393381606e-4;
+  p = p * f + 1.3333558146428441e-3;
+  p = p * f + 9.618129107628477e-3;
+  p = p * f + 5.5504108664821576e-2;
+  p = p * f + 2.402265069591007e-1;
+  p = p * f + 6.931471805599453e-1;
+  p = p * f + 1.0;
+  return select(y < -1022.0, vec<double>{}, p * from_bits<double>(to_bits<double>(shifted) << 52));
+}
+
 // log(2^k (1 + f)) + c: the series of fdlibm.
 LIMPID_SIMD_INLINE vec<float> log_reduced(vec<float> const& f, vec<float> const& k,
                                           vec<float> const& c) {
