@@ -9,6 +9,7 @@
 #include <limpid/kernel_mean/detail/landmarks.hpp>
 #include <limpid/kernel_mean/detail/picks.hpp>
 #include <limpid/ops/check.hpp>
+#include <limpid/ops/row_math.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -73,18 +74,6 @@ struct mean_posterior {
   }
 };
 
-template <memory_space S>
-struct take_largest {
-  matrix_view<double const, S> p;
-  vector_view<std::int32_t, S> to;
-  LIMPID_HD void operator()(std::size_t i) const {
-    std::size_t best = 0;
-    for (std::size_t c = 1; c < p.cols; ++c)
-      if (p(i, c) > p(i, best)) best = c;
-    to[i] = static_cast<std::int32_t>(best);
-  }
-};
-
 }  // namespace detail
 
 /// Class means over a copy of the training rows in the policy's memory; `exec` must outlive the model.
@@ -136,7 +125,7 @@ struct mean_classifier_model {
     auto const p = ops::make_buffer<double>(exec, x.rows * classes);
     probabilities(exec, x, p.view(x.rows, classes));
     auto const best = ops::make_buffer<std::int32_t>(exec, x.rows);
-    ops::for_rows(exec, x.rows, detail::take_largest<P::space>{p.view(x.rows, classes), best.view()});
+    ops::arg_max_rows(exec, matrix_view<double const, P::space>(p.view(x.rows, classes)), best.view());
     return ops::download(exec, best.view());
   }
 };
