@@ -183,7 +183,8 @@ inline double centred_square(double n, double all, double row_squares, double sq
 ///
 /// Time O((m + n)^2 d), linear_time O(n d), block O(n block d); memory O((m + n) d) for packed rows.
 /// Deterministic: bitwise the same for any number of threads. float32 instead of float64 changes the
-/// value by less than 1e-6 of the mean of k(x, x), once the rows themselves are rounded.
+/// value by less than 1e-6 of the mean of k(x, x), once the rows themselves are rounded, and the
+/// variances of unbiased and one_sample by less than 1e-6 / min(m, n) of its square.
 ///
 /// Source: Gretton, Borgwardt, Rasch, Schoelkopf, Smola, "A kernel two-sample test", JMLR 13 (2012);
 /// block: Zaremba, Gretton, Blaschko, "B-tests: low variance kernel two-sample tests", NIPS 2013.

@@ -20,7 +20,8 @@ struct two_sample_test_options {
   redraw by = redraw::permutation;
   std::size_t draws = 500;    ///< B >= 1; the p-value is at least 1 / (B + 1)
   double alpha = 0.05;        ///< level, (0, 1)
-  double memory = 20;         ///< of wild_series: lag, in rows, at which weights correlate by 1/e; > 0
+  double memory = 20;         ///< of wild_series: l, the lag in rows at which weights correlate by
+                              ///< 1/e; > 0, far below n
   std::uint64_t seed = 0;
   progress on_progress = {};  ///< told the fraction done; false stops
   bool validate = true;       ///< look for entries that are not finite first
@@ -39,7 +40,8 @@ struct two_sample_test_result {
 /// redrawn ones, the same estimator on both sides. `permutation` deals the rows anew and holds its
 /// level exactly, for any sizes and kernel; `wild` multiplies h_ij (see mmd) by signs e_i e_j;
 /// `wild_series` multiplies h_ij, diagonal included, by w_i w_j, w_t = exp(-1/l) w_{t-1} +
-/// sqrt(1 - exp(-2/l)) N(0, 1) less its mean, for rows that depend on those before them.
+/// sqrt(1 - exp(-2/l)) N(0, 1) less its mean, for rows that depend on those before them: its level
+/// holds as n grows, and l with it but more slowly.
 ///
 /// @param kernel  as in evaluate; positive semidefinite. Its parameters must not be chosen by how far
 ///        it sets x and y apart.
