@@ -9,6 +9,7 @@
 #include <limpid/ops/gather.hpp>
 #include <limpid/ops/groups.hpp>
 #include <limpid/ops/kernel_matrix.hpp>
+#include <limpid/ops/kernel_products.hpp>
 #include <limpid/ops/kernel_sums.hpp>
 #include <limpid/ops/lbfgs.hpp>
 #include <limpid/ops/memory.hpp>
@@ -16,6 +17,7 @@
 #include <limpid/ops/nearest.hpp>
 #include <limpid/ops/order.hpp>
 #include <limpid/ops/pairs.hpp>
+#include <limpid/ops/quadratic_forms.hpp>
 #include <limpid/ops/row_blocks.hpp>
 #include <limpid/ops/row_math.hpp>
 #include <limpid/ops/row_reader.hpp>

@@ -164,7 +164,7 @@ struct mmd_agg_fn {
     out.stopped =
         !statistics.prepare(detail::stretch(o.on_progress, 0, 0.05)) ||
         !statistics.template operator()<std::int8_t>(
-            all.cols(), detail::draw_rows<P>{exec, o.by, smaller, o.seed}, all.view(),
+            all.cols(), detail::draw_redraws<P>{exec, o.by, smaller, o.seed}, all.view(),
             detail::stretch(o.on_progress, 0.05, 1));
     if (out.stopped) return out;
     std::vector<double> equal(kernels.size());

@@ -166,7 +166,7 @@ struct two_sample_test_fn {
           all.view(), rest);
     else if (done)
       done = statistics.template operator()<std::int8_t>(
-          draws + 1, detail::draw_rows<P>{exec, o.by, smaller, o.seed}, all.view(), rest);
+          draws + 1, detail::draw_redraws<P>{exec, o.by, smaller, o.seed}, all.view(), rest);
     out.stopped = !done;
     if (!done) return out;
     detail::judge(all.view().row(0), statistics.equal(0), o.alpha, out);

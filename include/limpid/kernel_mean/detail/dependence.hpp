@@ -4,6 +4,7 @@
 #ifndef LIMPID_KERNEL_MEAN_DETAIL_DEPENDENCE_HPP
 #define LIMPID_KERNEL_MEAN_DETAIL_DEPENDENCE_HPP
 
+#include <limpid/kernel_mean/detail/picks.hpp>
 #include <limpid/kernel_mean/detail/two_samples.hpp>
 #include <limpid/ops/kernel_products.hpp>
 
@@ -14,14 +15,6 @@
 #include <vector>
 
 namespace limpid::kernel_mean::detail {
-
-template <class K, class T, memory_space S>
-struct set_diagonal {
-  K k;
-  matrix_view<T const, S> x;
-  vector_view<double, S> to;
-  LIMPID_HD void operator()(std::size_t i) const { to[i] = diagonal_of(k, x.row(i)); }
-};
 
 template <memory_space S>
 struct count_codes {
@@ -129,7 +122,7 @@ struct kernel_side {
       : exec(e), k(kernel), x(rows), sums(ops::make_buffer<double>(e, rows.rows)),
         diagonal(ops::make_buffer<double>(e, rows.rows)) {}
   bool prepare(progress const& told) {
-    ops::for_rows(exec, x.rows, set_diagonal<K, T, P::space>{k, x, diagonal.view()});
+    ops::for_rows(exec, x.rows, put_diagonal<K, T, P::space>{k, x, diagonal.view()});
     return sums_without_diagonal(exec, k, x, sums.view(), told);
   }
   /// With this side in other orders; no orders: once, as it is. Any kernel on the other side.

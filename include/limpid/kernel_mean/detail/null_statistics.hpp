@@ -192,7 +192,7 @@ class null_statistics {
 
 /// fill for null_statistics: draws keyed by seed and number.
 template <execution_policy P>
-struct draw_rows {
+struct draw_redraws {
   P const& exec;
   redraw how;
   std::size_t m;
