@@ -10,41 +10,16 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include <time.h>
+#include "measured.hpp"
 
 namespace {
 
-double now() {
-  timespec t{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
-/// Bytes of memory now (VmRSS) or at the peak since the last reset (VmHWM).
-double resident(char const* which) {
-  double kilobytes = 0;
-  std::FILE* const file = std::fopen("/proc/self/status", "r");
-  char line[256];
-  while (file && std::fgets(line, sizeof line, file))
-    if (std::strncmp(line, which, std::strlen(which)) == 0)
-      kilobytes = std::strtod(line + std::strlen(which) + 1, nullptr);
-  if (file) std::fclose(file);
-  return 1024 * kilobytes;
-}
-void reset_peak() {
-  if (std::FILE* const file = std::fopen("/proc/self/clear_refs", "w")) {
-    std::fputs("5", file);
-    std::fclose(file);
-  }
-}
-
 template <class T>
-std::unique_ptr<T[]> read(std::string const& path, std::size_t count) {
+std::unique_ptr<T[]> read_raw(std::string const& path, std::size_t count) {
   std::unique_ptr<T[]> values(new T[count]);
   std::FILE* const file = std::fopen(path.c_str(), "rb");
   if (!file || std::fread(values.get(), sizeof(T), count, file) != count) {
@@ -93,8 +68,8 @@ int main(int argc, char** argv) {
   if (argc != 5) return std::fputs("peer.confident_learning <what> <folder> <rows> <cols>\n", stderr), 2;
   std::string const what = argv[1], folder = argv[2];
   std::size_t const n = std::strtoull(argv[3], nullptr, 10), d = std::strtoull(argv[4], nullptr, 10);
-  auto const values = read<float>(folder + "/x.bin", n * d);
-  auto const labels = read<int>(folder + "/y.bin", n);
+  auto const values = read_raw<float>(folder + "/x.bin", n * d);
+  auto const labels = read_raw<int>(folder + "/y.bin", n);
   limpid::matrix_view<float const> const x(values.get(), n, d);
   limpid::vector_view<int const> const y(labels.get(), n);
 

@@ -11,32 +11,9 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string>
-#include <vector>
 
-#include <time.h>
-
-namespace {
-
-double now() {
-  timespec t{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
-double resident(char const* which) {
-  double kilobytes = 0;
-  std::FILE* const file = std::fopen("/proc/self/status", "r");
-  char line[256];
-  while (file && std::fgets(line, sizeof line, file))
-    if (std::strncmp(line, which, std::strlen(which)) == 0)
-      kilobytes = std::strtod(line + std::strlen(which) + 1, nullptr);
-  if (file) std::fclose(file);
-  return 1024 * kilobytes;
-}
-
-}  // namespace
+#include "measured.hpp"
 
 int main(int argc, char** argv) {
   if (argc != 6)
@@ -45,18 +22,11 @@ int main(int argc, char** argv) {
   std::size_t const n = std::strtoull(argv[3], nullptr, 10),
                     classes = std::strtoull(argv[4], nullptr, 10);
   int const iterations = std::atoi(argv[5]);
-  std::vector<int> raw(3 * n);
-  std::FILE* const in = std::fopen((folder + "/answers.bin").c_str(), "rb");
-  if (!in || std::fread(raw.data(), sizeof(int), raw.size(), in) != raw.size())
-    return std::fputs("cannot read answers.bin\n", stderr), 1;
-  std::fclose(in);
+  auto const raw = read<int>(folder + "/answers.bin", 3 * n);
   limpid::vector_view<int const> const task(raw.data(), n), worker(raw.data() + n, n),
       label(raw.data() + 2 * n, n);
 
-  if (std::FILE* const file = std::fopen("/proc/self/clear_refs", "w")) {
-    std::fputs("5", file);
-    std::fclose(file);
-  }
+  reset_peak();
   double const before = resident("VmRSS"), start = now();
   auto const list = limpid::crowd::answers(task, worker, label, {.classes = classes});
   double const listed = now() - start;
