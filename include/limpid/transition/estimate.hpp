@@ -389,9 +389,9 @@ struct estimate_fn {
     matrix<double> table(classes, classes * classes), pairs(classes, classes);
     auto const both = ops::make_buffer<std::int32_t>(exec, n);
     for (std::size_t c = 0; c < nearest_views; ++c) {
-      ops::for_rows(
-          exec, n,
-          neighbour_and_class<S>{index, y, z, c, static_cast<std::int32_t>(classes), both.view()});
+      ops::for_rows(exec, n,
+                    ev::neighbour_and_class<S>{index, y, z, c, static_cast<std::int32_t>(classes),
+                                               both.view()});
       auto const part = ops::count_pairs(exec, y, vector_view<std::int32_t const, S>(both.view()),
                                          classes, classes * classes);
       for (std::size_t e = 0; e < classes * classes * classes; ++e)
@@ -420,18 +420,6 @@ struct estimate_fn {
     joints.push_back(ev::rows_times(triples.transition, triples.prior));
     kinds.push_back(reading_kind::triples);
   }
-
-  template <memory_space S>
-  struct neighbour_and_class {
-    matrix_view<std::uint32_t const, S> index;
-    vector_view<std::int32_t const, S> y, z;
-    std::size_t column;
-    std::int32_t classes;
-    vector_view<std::int32_t, S> both;
-    LIMPID_HD void operator()(std::size_t i) const {
-      both[i] = y[index(i, column)] * classes + z[i];
-    }
-  };
 
   static void trust(matrix<double> const& seen, estimate_result& r) {
     namespace ev = detail::evidence;

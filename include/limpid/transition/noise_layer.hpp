@@ -15,6 +15,7 @@
 #include <limpid/transition/detail/corrected_check.hpp>
 #include <limpid/transition/detail/layer_solver.hpp>
 #include <limpid/transition/detail/normal.hpp>
+#include <limpid/transition/detail/row_weights.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -202,7 +203,7 @@ struct noise_layer_fn {
     auto const own = detail::in_double(exec, w);
     vector_view<double const, Exec::space> const weight(own.view());
     double const total =
-        ops::sum_rows(exec, s.rows, 1, add_weight<Exec::space>{weight})[0];
+        ops::sum_rows(exec, s.rows, 1, detail::add_weight<Exec::space>{weight})[0];
     limpid::detail::require(total > 0, where, "weights sum to ", total, "; some must be positive");
     return run(exec, s, labels.view(), weight, total, options);
   }
@@ -220,12 +221,6 @@ struct noise_layer_fn {
  private:
   static constexpr std::string_view where = "transition::noise_layer";
   static constexpr std::size_t most_newton_classes = 32, most_interval_classes = 64;
-
-  template <memory_space S>
-  struct add_weight {
-    vector_view<double const, S> w;
-    LIMPID_HD void operator()(std::size_t i, double* sums) const { sums[0] += w[i]; }
-  };
 
   template <class Exec, class T, memory_space S>
   static void check(Exec const& exec, matrix_view<T const, S> s, std::size_t labels,

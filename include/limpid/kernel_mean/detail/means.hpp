@@ -69,8 +69,10 @@ struct add_diagonal {
 /// value = sum_ij beta_i k(x_i, z_j) gamma_j; false if stopped. beta without data: all 1.
 template <execution_policy P, kernel_like K, class T>
 bool inner(P const& exec, K const& k, matrix_view<T const, P::space> x,
-           vector_view<double const, P::space> beta, matrix_view<T const, P::space> z,
-           vector_view<double const, P::space> gamma, progress const& told, double& value) {
+           std::type_identity_t<vector_view<double const, P::space>> beta,
+           matrix_view<T const, P::space> z,
+           std::type_identity_t<vector_view<double const, P::space>> gamma, progress const& told,
+           double& value) {
   auto const sums = ops::make_buffer<double>(exec, x.rows);
   matrix_view<double const, P::space> const weights(gamma.data, gamma.size, 1, gamma.stride, 1);
   if (!ops::kernel_sums(exec, k, x, z, weights, sums.view(x.rows, 1), &told)) return false;

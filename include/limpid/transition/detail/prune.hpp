@@ -222,14 +222,24 @@ struct compete {
   vector_view<std::uint32_t, S> heap_row;
   vector_view<std::uint32_t, S> hit;  ///< scratch, as long as `list`; no data: plain loops
 
-  LIMPID_HD void operator()(std::size_t g) const {
+  LIMPID_HD void operator()(std::size_t g) const
+    requires(S == memory_space::device)
+  {
+    in_order(g);
+  }
+  void operator()(std::size_t g) const  // calls what is compiled for the host alone
+    requires(S == memory_space::host)
+  {
+    if (hit.data && list_start[g] < list_start[g + 1])
+      in_vectors(g, list_start[g], list_start[g + 1]);
+    else
+      in_order(g);
+  }
+
+ private:
+  LIMPID_HD void in_order(std::size_t g) const {
     std::size_t const begin = list_start[g], end = list_start[g + 1];
     if (begin == end) return;
-    if constexpr (S == memory_space::host)
-      if (hit.data) {
-        in_vectors(g, begin, end);
-        return;
-      }
     for (std::size_t r = from[g]; r < to[g]; ++r) {
       std::size_t const i = order[r];
       if (doubt[i] != doubt_is) continue;
@@ -242,8 +252,6 @@ struct compete {
       }
     }
   }
-
- private:
   LIMPID_HD std::size_t next_row(std::size_t r, std::size_t last) const {
     while (r < last && doubt[order[r]] != doubt_is) ++r;
     return r;

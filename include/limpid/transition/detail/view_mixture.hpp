@@ -16,6 +16,19 @@
 
 namespace limpid::transition::detail::evidence {
 
+/// A row's second and third view as one number: the label of a neighbour, the classifier's class.
+template <memory_space S>
+struct neighbour_and_class {
+  matrix_view<std::uint32_t const, S> index;
+  vector_view<std::int32_t const, S> y, z;
+  std::size_t column;
+  std::int32_t classes;
+  vector_view<std::int32_t, S> both;
+  LIMPID_HD void operator()(std::size_t i) const {
+    both[i] = y[index(i, column)] * classes + z[i];
+  }
+};
+
 struct view_mixture {
   matrix<double> own, neighbour, classifier;  ///< K x K, P(what the view says | true class)
   vector<double> prior;
