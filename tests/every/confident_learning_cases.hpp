@@ -13,7 +13,6 @@
 #include <type_traits>
 #include <vector>
 
-#include "every/every.hpp"
 #include "every/flattened.hpp"
 
 namespace limpid_test {

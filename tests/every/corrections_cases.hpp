@@ -13,7 +13,6 @@
 #include <tuple>
 #include <vector>
 
-#include "every/every.hpp"
 #include "every/flattened.hpp"
 
 namespace limpid_test {

@@ -22,7 +22,6 @@
 
 #include "graph/device_graph.hpp"  // before the device, which looks its overload up
 
-#include "every/every.hpp"
 #include "every/flattened.hpp"
 
 namespace limpid_test {

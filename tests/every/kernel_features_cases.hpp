@@ -23,11 +23,13 @@ namespace limpid_test {
 /// fourier_features, nystrom_features and leverage_scores.
 template <class X>
 auto few_rows(X const& x, std::size_t most) {
-  auto const all = limpid::view(x);
-  if constexpr (limpid::tensor_matrix<X>)
-    return all.row_block(0, all.rows < most ? all.rows : most);
-  else
-    return decltype(all)(all.data, all.size < most ? all.size : most, all.stride);
+  auto some = limpid::view(x);
+  if constexpr (limpid::tensor_matrix<X>) {
+    return some.row_block(0, some.rows < most ? some.rows : most);
+  } else {
+    some.size = some.size < most ? some.size : most;
+    return some;
+  }
 }
 
 struct fourier_features_case {
