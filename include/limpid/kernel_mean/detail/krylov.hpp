@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -51,9 +52,13 @@ struct add_own {
   }
 };
 
+/// As an argument: not deduced, so that a view of elements that may be written converts to it under
+/// every compiler.
 template <execution_policy P>
-double dot(P const& exec, vector_view<double const, P::space> x,
-           vector_view<double const, P::space> y) {
+using real_column = std::type_identity_t<vector_view<double const, P::space>>;
+
+template <execution_policy P>
+double dot(P const& exec, real_column<P> x, real_column<P> y) {
   return ops::sum_rows(exec, x.size, 1, add_product<P::space>{x, y})[0];
 }
 
@@ -107,8 +112,7 @@ struct krylov_result {
 /// shifts[0]: the residuals of all shifted systems are multiples of one vector (Jegerlehner,
 /// hep-lat/9612014). One product with K per iteration; n (2 s + 3) doubles.
 template <execution_policy P, class Operator>
-krylov_result shifted_gradients(P const& exec, Operator& apply,
-                                vector_view<double const, P::space> b,
+krylov_result shifted_gradients(P const& exec, Operator& apply, real_column<P> b,
                                 std::vector<double> const& shifts, matrix_view<double, P::space> x,
                                 double tolerance, int max_iterations) {
   std::size_t const n = b.size, count = shifts.size();

@@ -93,7 +93,7 @@ struct iteration_end {
 /// raised by half, and the run begins anew with step 1.
 template <execution_policy P, class Operator, class Each>
 iteration_end iterate_filter(P const& exec, Operator& apply, filter_shape const& f,
-                             vector_view<double const, P::space> mean, double estimate, int steps,
+                             real_column<P> mean, double estimate, int steps,
                              vector_view<double, P::space> b, Each const& each) {
   constexpr auto space = P::space;
   std::size_t const n = mean.size;
