@@ -48,6 +48,22 @@ TEST_CASE_TEMPLATE("mdspan: the three layouts", T, float, double, std::int32_t, 
   CHECK(limpid::view(mdspan<T, 2>(memory.data(), mapping<layout_right, 2>{{{0, 4}}})).cols == 4);
 }
 
+TEST_CASE("mdspan: over a device's memory") {
+  double memory[12] = {};
+  mdspan<double const, 2, layout_left> const left(memory, mapping<layout_left, 2>{{{3, 4}}});
+  auto const m = limpid::device_view(left);
+  static_assert(std::is_same_v<decltype(m), limpid::matrix_view<double const, limpid::memory_space::device> const>);
+  CHECK(m.data == memory);
+  CHECK(m.cols == 4);
+  CHECK(m.row_stride == 1);
+  CHECK(m.col_stride == 3);
+  mdspan<double, 1, layout_stride> const line(memory, mapping<layout_stride, 1>{{{5}}, {2}});
+  auto const v = limpid::device_view(line);
+  static_assert(decltype(v)::space == limpid::memory_space::device);
+  CHECK(v.size == 5);
+  CHECK(v.stride == 2);
+}
+
 TEST_CASE("mdspan: elements say what may be written") {
   static_assert(limpid::writable_matrix<mdspan<double, 2> const>);  // a window is not its elements
   static_assert(!limpid::writable_matrix<mdspan<double const, 2>>);

@@ -45,6 +45,17 @@ struct tensor_traits<X> {
   }
 };
 
+/// An mdspan over a device's memory as a view there: its own type does not say where it points.
+template <detail::mdspan_object X>
+auto device_view(X const& x) {
+  auto const here = tensor_traits<X>::view(x);
+  using T = typename X::element_type;
+  if constexpr (X::rank() == 1)
+    return vector_view<T, memory_space::device>(here.data, here.size, here.stride);
+  else
+    return matrix_view<T, memory_space::device>(here.data, here.rows, here.cols, here.row_stride, here.col_stride);
+}
+
 }  // namespace limpid
 
 #endif  // LIMPID_TENSOR_MDSPAN_HPP
