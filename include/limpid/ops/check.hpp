@@ -42,6 +42,7 @@ struct distribution_fault {
     }
     return sum < 1 - distribution_tolerance || sum > 1 + distribution_tolerance ? 3 : 0;
   }
+  LIMPID_HD void own_rows(auto& use) { use(p); }
   row_fault rows(std::size_t begin, std::size_t end) const
     requires(S == memory_space::host)
   {
@@ -63,6 +64,7 @@ struct finite_fault {
       if (!is_finite(x(i, c))) return 1;
     return 0;
   }
+  LIMPID_HD void own_rows(auto& use) { use(x); }
 };
 
 /// Codes: 1 not finite, 2 negative.

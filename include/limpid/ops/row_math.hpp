@@ -27,6 +27,7 @@ struct row_arg_max {
       if (x(i, k) > x(i, best)) best = k;
     out[i] = static_cast<std::int32_t>(best);
   }
+  LIMPID_HD void own_rows(auto& use) { use(x); }
   void rows(std::size_t begin, std::size_t end) const
     requires(S == memory_space::host)
   {
@@ -52,6 +53,7 @@ struct row_log_sum_exp {
     for (std::size_t k = 0; k < x.cols; ++k) sum += std::exp(static_cast<double>(x(i, k) - top));
     out[i] = top + static_cast<T>(std::log(sum));
   }
+  LIMPID_HD void own_rows(auto& use) { use(x); }
   void rows(std::size_t begin, std::size_t end) const
     requires(S == memory_space::host)
   {
@@ -76,6 +78,10 @@ struct row_softmax {
       sum += e;
     }
     for (std::size_t k = 0; k < x.cols; ++k) out(i, k) = static_cast<T>(static_cast<double>(out(i, k)) / sum);
+  }
+  LIMPID_HD void own_rows(auto& use) {
+    use(x);
+    use(out);
   }
   void rows(std::size_t begin, std::size_t end) const
     requires(S == memory_space::host)
@@ -105,6 +111,7 @@ struct row_entropy {
     }
     out[i] = static_cast<T>(sum);
   }
+  LIMPID_HD void own_rows(auto& use) { use(p); }
   void rows(std::size_t begin, std::size_t end) const
     requires(S == memory_space::host)
   {

@@ -12,6 +12,13 @@
 ///     fold_rows    void operator()(i, State&) const                 void rows(begin, end, State&) const
 ///     first_row    int operator()(i) const, 0 = row is good         row_fault rows(begin, end) const
 ///
+/// A functor of which f(i) touches row i alone of some matrices may name those, for devices, which then move blocks of
+/// rows together and let it work on copies:
+///
+///     LIMPID_HD void own_rows(auto& use) { use(x); use(out); }
+///
+/// A matrix that is not const is then only written, each row wholly; one without data is left alone.
+///
 /// Determinism: rows are cut into tiles by n and width alone; tiles are combined in order. Hence bitwise the
 /// same for any number of threads.
 #ifndef LIMPID_OPS_ROWS_HPP

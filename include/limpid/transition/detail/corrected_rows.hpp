@@ -105,6 +105,10 @@ struct forward_row {
     double const top = largest_of_row(z, i);
     finish(i, top, exponentials_of_row<T, S>{z, i, top}, sums);
   }
+  LIMPID_HD void own_rows(auto& use) {
+    use(z);
+    use(out.gradient);
+  }
   void rows(std::size_t begin, std::size_t end, double* sums) const {
     with_exponentials(z, begin, end,
                       [&](std::size_t i, double top, double const* e) { finish(i, top, e, sums); });
@@ -189,6 +193,10 @@ struct backward_row {
   LIMPID_HD void operator()(std::size_t i, double* sums) const {
     double const top = largest_of_row(z, i);
     finish(i, top, exponentials_of_row<T, S>{z, i, top}, sums);
+  }
+  LIMPID_HD void own_rows(auto& use) {
+    use(z);
+    use(out.gradient);
   }
   void rows(std::size_t begin, std::size_t end, double* sums) const {
     with_exponentials(z, begin, end,
