@@ -4,7 +4,7 @@
 
     check_support.py                     compares
     check_support.py --update            writes the table of functions anew
-    check_support.py --static-asserts    C++ that asks the compiler about the host columns, on stdout
+    check_support.py --static-asserts [cuda]    C++ that asks the compiler about the host columns, or that one, on stdout
 """
 import pathlib
 import re
@@ -42,7 +42,7 @@ def catalogue():
             continue
         text = strip(path.read_text())
         for name, body in structs(text):
-            uses = re.search(r"using\s+primitives\s*=\s*(?:limpid::)?uses<([^;]*)>\s*;", body)
+            uses = re.search(r"using\s+primitives\s*=\s*((?:limpid::)?uses<[^;]*>|\w+_fn::primitives)\s*;", body)
             parts[name] = set(re.findall(r"(\w+_fn)\b", uses.group(1))) if uses else None
         if relative.parts[0] in LOWER or "detail" in relative.parts:
             continue
@@ -60,12 +60,14 @@ def catalogue():
 
 
 def kernels(policy):
-    """Primitives that have a kernel for a remote policy."""
+    """Primitives that have a kernel for a remote policy, by name or by the concept that its programs are written on."""
+    concept = {"cuda": "detail::grid_policy"}.get(policy)
     found = set()
-    for path in INCLUDE.glob("exec/**/*"):
-        if path.is_file():
-            found |= set(re.findall(rf"struct\s+(?:limpid::)?kernel<\s*(?:ops::)?(\w+_fn)\s*,\s*{policy}_policy",
-                                    path.read_text()))
+    for path in INCLUDE.glob("exec/**/*.hpp"):
+        text = path.read_text()
+        found |= set(re.findall(rf"struct\s+(?:limpid::)?kernel<\s*(?:ops::)?(\w+_fn)\s*,\s*{policy}_policy", text))
+        if concept:
+            found |= set(re.findall(rf"template <{concept} P>\s+struct kernel<ops::(\w+_fn), P>", text))
     return found
 
 
@@ -90,21 +92,24 @@ def table():
     return "\n".join(rows) + "\n", functions
 
 
-def static_asserts():
-    functions, _ = catalogue()
+def static_asserts(policies):
+    functions, parts = catalogue()
     lines = [f"#include <limpid/{header}>" for header in sorted({f[2] for f in functions})]
-    lines += ["#include <limpid/exec/seq.hpp>", "#include <limpid/exec/simd.hpp>", "#include <limpid/exec/par.hpp>"]
-    for name, kind, _, _, takes_policy in functions:
-        if not takes_policy:
-            continue
-        full = "limpid::" + name.rsplit("::", 1)[0] + "::" + kind
-        lines += [f"static_assert(limpid::supports<{full}, limpid::{p}_policy>);" for p in HOST]
+    lines += [f"#include <limpid/exec/{p}.hpp>" for p in policies]
+    for p in policies:
+        have = kernels(p)
+        for name, kind, _, _, takes_policy in functions:
+            if not takes_policy:
+                continue
+            no = "" if p in HOST or supported(kind, parts, have) else "!"
+            full = "limpid::" + name.rsplit("::", 1)[0] + "::" + kind
+            lines.append(f"static_assert({no}limpid::supports<{full}, limpid::{p}_policy>);")
     return "\n".join(lines)
 
 
 def main():
     if "--static-asserts" in sys.argv:
-        print(static_asserts())
+        print(static_asserts(sys.argv[2:] or HOST))
         return 0
     text = PAGE.read_text()
     rows, functions = table()

@@ -26,7 +26,7 @@ POLICY_KERNELS = re.compile(r"exec/(detail/)?(cuda|mpi)[a-z_]*\.(hpp|cuh)$")
 # Headers that need something that the library itself does not.
 NEEDS = [
     (r"exec/(detail/)?par\b", "openmp"),
-    (r"exec/(detail/)?cuda", "cuda"),
+    (r"exec/cuda\b", "cuda"),  # its programs in exec/detail compile without
     (r"exec/(detail/)?mpi", "mpi"),
     (r"tensor/xtensor\b", "xtensor"),
     (r"tensor/torch\b", "torch"),
