@@ -14,7 +14,7 @@ foreach(dir IN LISTS limpid_eigen_dirs)
   list(APPEND limpid_nvcc_flags -isystem "${dir}")
 endforeach()
 
-# limpid_cuda_program(<target> <source> <flag>...): the program <target> beside the others of its folder.
+# limpid_cuda_program(<target> <source> <flag>...): the target, and the program nvcc/<target> in its build folder.
 function(limpid_cuda_program target source)
   set(gencode "")
   set(highest 0)
@@ -25,7 +25,8 @@ function(limpid_cuda_program target source)
     endif()
   endforeach()
   list(APPEND gencode -gencode "arch=compute_${highest},code=compute_${highest}")
-  set(program "${CMAKE_CURRENT_BINARY_DIR}/${target}")
+  file(MAKE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/nvcc")
+  set(program "${CMAKE_CURRENT_BINARY_DIR}/nvcc/${target}")
   add_custom_command(
     OUTPUT "${program}"
     COMMAND "${LIMPID_NVCC}" ${limpid_nvcc_flags} ${gencode} ${ARGN} -MD -MF "${program}.d" -o "${program}"

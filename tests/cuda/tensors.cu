@@ -8,11 +8,6 @@
 
 #include <cuda/std/mdspan>
 
-#if __has_include(<dlpack/dlpack.h>)
-#include <limpid/tensor/dlpack.hpp>
-#endif
-
-#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -38,49 +33,6 @@ void on_the_host(limpid_test::report& report) {
   static_assert(decltype(seen)::space == there);
   report.check(seen.data == grid && seen.rows == 2 && seen.cols == 3 && seen.row_stride == 3,
                "mdspan over a device's memory");
-#if __has_include(<dlpack/dlpack.h>)
-  float data[12] = {};
-  std::int64_t shape[2] = {2, 3}, strides[2] = {1, 4};
-  DLTensor tensor{};
-  tensor.data = data;
-  tensor.device = {kDLCPU, 0};
-  tensor.ndim = 2;
-  tensor.dtype = {kDLFloat, 32, 1};
-  tensor.shape = shape;
-  tensor.byte_offset = 4;
-  auto const compact = limpid::dlpack_matrix<float const>(tensor);
-  report.check(compact.data == data + 1 && compact.rows == 2 && compact.cols == 3 &&
-                   compact.row_stride == 3 && compact.col_stride == 1,
-               "dlpack_matrix without strides");
-  tensor.strides = strides;
-  auto const turned = limpid::dlpack_matrix<float>(tensor);
-  report.check(turned.row_stride == 1 && turned.col_stride == 4, "dlpack_matrix with strides");
-  auto const refused = [&](auto const& call, char const* words) {
-    try {
-      call();
-    } catch (limpid::input_error const& error) {
-      return std::string(error.what()).find(words) != std::string::npos;
-    }
-    return false;
-  };
-  report.check(refused([&] { (void)limpid::dlpack_matrix<double>(tensor); }, "another type"),
-               "dlpack: wrong type");
-  report.check(refused([&] { (void)limpid::dlpack_vector<float>(tensor); }, "2 dimensions, not 1"),
-               "dlpack: rank");
-  report.check(
-      refused([&] { (void)limpid::dlpack_matrix<float, there>(tensor); }, "a CUDA device's"),
-      "dlpack: place");
-  tensor.device = {kDLCUDA, 0};
-  report.check(refused([&] { (void)limpid::dlpack_matrix<float>(tensor); }, "the host's"),
-               "dlpack: place");
-  static_assert(decltype(limpid::dlpack_matrix<float, there>(tensor))::space == there);
-  report.check(limpid::dlpack_matrix<float, there>(tensor).data == data + 1,
-               "dlpack: a device's address");
-  tensor.ndim = 1;
-  report.check(limpid::dlpack_vector<float, there>(tensor).size == 2, "dlpack_vector");
-#else
-  std::printf("dlpack/dlpack.h is not here: limpid/tensor/dlpack.hpp is not compiled\n");
-#endif
 }
 
 void on_the_device(limpid_test::report& report) {

@@ -143,7 +143,7 @@ struct narrow_sum_program {
 
   /// Odd, so that neighbouring threads' parts lie in different banks.
   static LIMPID_HD constexpr std::size_t pitch(std::size_t width) { return width | 1; }
-  static constexpr std::size_t shared(std::size_t width) {
+  static LIMPID_HD constexpr std::size_t shared(std::size_t width) {
     return sizeof(double) * threads * pitch(width);
   }
 
