@@ -192,7 +192,7 @@ struct choose_candidates {
       for (std::size_t s = 0; s < segments.count; ++s) {
         std::size_t const first = (s * task.rows + i) * most;
         for (std::size_t at = first; at < first + count[s * task.rows + i]; ++at) {
-          if (!(measured[at] <= std::numeric_limits<double>::max())) continue;  // taken
+          if (!(measured[at] <= (std::numeric_limits<double>::max)())) continue;  // taken
           if (!any || measured[at] < measured[best] ||
               (measured[at] == measured[best] && index[at] < index[best]))
             best = at;
@@ -329,14 +329,14 @@ struct kernel<ops::nearest_fn, P> {
           detail::segments_of const segments(
               detail::ceil_div(n, detail::tile_shape<float>::queries), m);
           std::size_t const lists = segments.count * n;
-          auto const near = ops::make_buffer<float>(exec, lists * most);
+          auto const close = ops::make_buffer<float>(exec, lists * most);
           auto const which = ops::make_buffer<std::uint32_t>(exec, lists * most);
           auto const count = ops::make_buffer<unsigned>(exec, lists);
           float const* const norm = cosine ? nullptr : here.view().norm;
           detail::consume_tiles<float, detail::products>(
               exec, here.view(), there.view(), segments,
               detail::candidate_tiles{norm, cosine ? nullptr : there.view().norm, n, begin,
-                                      options.exclude_self, most, near.view().data,
+                                      options.exclude_self, most, close.view().data,
                                       which.view().data, count.view().data});
           detail::nearest_task<T> const task{
               queries, references,           begin, n,       static_cast<unsigned>(k),
@@ -350,7 +350,7 @@ struct kernel<ops::nearest_fn, P> {
           exec.clear(missed.view().data, sizeof(unsigned));
           detail::map_rows(exec, n,
                            detail::choose_candidates<T>{
-                               task, most, segments, near.view().data, which.view().data,
+                               task, most, segments, close.view().data, which.view().data,
                                count.view().data, measured.view().data, norm, limit.view().data,
                                missed.view().data, rows.view().data});
           search_again(exec, task, rows.view().data,
