@@ -9,6 +9,7 @@
 #error "limpid/exec/cuda.hpp needs CUDA: compile this file with nvcc -std=c++20"
 #endif
 
+#include <limpid/exec/detail/cuda_forms.hpp>
 #include <limpid/exec/detail/cuda_kernels.hpp>
 #include <limpid/exec/detail/cuda_nearest.hpp>
 #include <limpid/exec/detail/cuda_order.hpp>
