@@ -182,7 +182,8 @@ TEST_CASE("estimate: the mixture of views returns the confusions that made the c
 }
 
 TEST_CASE(
-    "estimate: a classifier in doubt leaves T to the confident counts, by the stated weight") {
+    "estimate: a classifier in doubt leaves T to counts that believe the labels, by the stated "
+    "weight") {
   // 60 sure rows and 40 whose two classes are a toss-up that the arg max loses half the time
   matrix<double> p(100, 2);
   std::vector<int> y(100);
@@ -204,11 +205,59 @@ TEST_CASE(
     for (std::size_t j = 0; j < 2; ++j) {
       double const middle =
           std::max(std::min(a(i, j), c(i, j)), std::min(std::max(a(i, j), c(i, j)), e(i, j)));
-      CHECK(r.transition(i, j) == doctest::Approx(m * middle + (1 - m) * c(i, j)));
+      CHECK(r.transition(i, j) == doctest::Approx(m * middle + (1 - m) * e(i, j)));
     }
+  CHECK(r.readings[2].weight == doctest::Approx(1 - 2 * m / 3));
+  CHECK(r.readings[1].weight == doctest::Approx(m / 3));
   CHECK(r.noise_rate.estimate < 0.06);
   CHECK(r.readings[0].noise_rate > 0.15);
   CHECK(r.ranking[0] == 0);
+}
+
+// by hand: one step of EM from the confident counts, P to the power 3^m a
+TEST_CASE("estimate: the expected counts start from the confident ones and are as sharp as w says") {
+  auto const data = make_plane(200, asymmetric, 1, 12);
+  auto const r = estimate(data.p, data.given);
+  auto const start = evidence::smoothed(r.readings[1].transition, 0.05);
+  double const power = r.power * std::pow(3.0, r.median_weight);
+  matrix<double> counts(3, 3);
+  double passed = 0;
+  for (std::size_t i = 0; i < 200; ++i) {
+    auto const y = static_cast<std::size_t>(data.given[i]);
+    double q[3], p[3], sum = 0, all = 0;
+    for (std::size_t k = 0; k < 3; ++k) {
+      all += p[k] = std::pow(std::max(data.p(i, k), 1e-12), power);
+      sum += q[k] = p[k] * start(k, y);
+    }
+    double likelihood = 0;
+    for (std::size_t k = 0; k < 3; ++k) {
+      counts(k, y) += q[k] / sum;
+      likelihood += p[k] / all * (0.95 * r.transition(k, y) + 0.05 / 3);
+    }
+    passed -= std::log(likelihood) / 200;
+  }
+  CHECK(gap(r.readings[2].transition, evidence::row_stochastic(counts)) < 1e-9);
+  CHECK(r.passed_loss == doctest::Approx(passed).epsilon(1e-9));
+}
+
+TEST_CASE("estimate: rows in the order of odds where labels are noisy, of P(label) in doubt") {
+  using limpid::transition::estimate_order;
+  // noise of 40 % that a classifier sees through
+  auto const noisy = make_plane(900, {{0.6, 0.4, 0}, {0, 0.6, 0.4}, {0.4, 0, 0.6}}, 3, 13);
+  auto const a = estimate(noisy.p, noisy.given);
+  CHECK(a.generous_share > 0.5);
+  CHECK(a.order == estimate_order::log_odds);
+  // right labels, and a classifier that mixes the classes up
+  auto const unsure = make_plane(900, matrix<double>::identity(3), 0.5, 14);
+  auto const b = estimate(unsure.p, unsure.given);
+  REQUIRE(b.generous_share < 0.5);
+  REQUIRE(b.passed_loss > b.mean_loss);
+  CHECK(b.order == estimate_order::self_confidence);
+  auto const own = [&](std::size_t i) {
+    return unsure.p(i, static_cast<std::size_t>(unsure.given[i]));
+  };
+  for (std::size_t k = 1; k < 900; ++k) CHECK(own(b.ranking[k - 1]) <= own(b.ranking[k]));
+  CHECK(estimate(unsure.x, unsure.given, 3).order == estimate_order::log_odds);
 }
 
 TEST_CASE("estimate: features that tell nothing change nothing but the reason") {

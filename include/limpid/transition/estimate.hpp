@@ -52,9 +52,13 @@ struct estimate_result {
   double disagreement = 0;     ///< standard deviation of the readings' noise rates
   double confident_share = 1;  ///< of the rows whose label is not the arg max, how many confident
                                ///< learning counts too: near 0, the classifier itself is in doubt
-  double median_weight = 1;    ///< of the median of three in the counts' T; confident: the rest
+  double generous_share = 1;   ///< of the same, how many are wrong even by the reading that gives
+                               ///< labels every benefit; where views are read, by T
+  double median_weight = 1;    ///< of the median of three in the counts' T; expected: the rest
   double power = 1;            ///< that makes P, or the votes, most likely for the labels
   double mean_loss = 0;        ///< mean -log of the labels then
+  double passed_loss = 0;      ///< the same under the expected counts' P(true | x) passed through T
+  estimate_order order = estimate_order::log_odds;  ///< what `ranking` goes by
   bool from_votes =
       false;  ///< neighbours' votes were read: there is no P, or they predict the labels better
   std::size_t votes = 0;  ///< neighbours that vote
@@ -81,13 +85,14 @@ struct estimate_result {
 ///
 /// Counts, from probabilities P of the given label. The joint counts are read three times: by the
 /// most probable class; by confident learning, which leaves out rows that are sure of nothing; and
-/// by the expected counts of P(true | x, label), proportional to \f$ P_k^{3a} T_{ky} \f$, one step
-/// of EM from the first, a the power that makes P most likely for the labels, three the number of
-/// agreeing labellers it takes to tell T from labels alone. The median of the three errs little
-/// where the disagreements of arg max and label are as common among confident rows. Where they are
-/// not, they are mostly the classifier's own: with w the share of them that confident learning
-/// counts, T is the median's with weight \f$ w^2 / (w^2 + (1-w)^2) \f$ (inverse squares of what
-/// the one may count too much and the other may leave out), else the confident counts'.
+/// by the expected counts of P(true | x, label), proportional to \f$ P_k^{sa} T_{ky} \f$, one step
+/// of EM from the second, a the power that makes P most likely for the labels. Disagreements of arg
+/// max and label are label noise where they are as common among confident rows, and else mostly
+/// the classifier's own: with w the share of them that confident learning counts, the weight of
+/// noise is \f$ m = w^2 / (w^2 + (1-w)^2) \f$ (inverse squares of what the arg max may count too
+/// much and confident learning may leave out). \f$ s = 3^m \f$: a classifier in doubt is read as
+/// it is, one that is not as three who agree, three labellers being what it takes to tell T from
+/// labels alone. T is the median of the three with weight m, else the expected counts'.
 ///
 /// Views, where near rows are known. A row's label, the label of one of its two nearest and a
 /// classifier's class are three views of its true class, each with a confusion matrix of its own:
@@ -95,6 +100,11 @@ struct estimate_result {
 /// classifier's error passes for label noise. The classifier is arg max P, or the votes of the
 /// further neighbours unmixed by the counts' T: whichever predicts the labels better. Labels that
 /// do not depend on the neighbour's (likelihood ratio) leave the counts.
+///
+/// Order of rows. By the log-odds of P(label is right | x, label), \f$ P_k^{3a} T_{ky} \f$, where
+/// the labels' noise is in evidence: even the expected counts of s = 1 call most disagreements
+/// wrong, or \f$ P^{sa} \f$ passed through T makes the labels likelier than P does. Else doubts
+/// are the classifier's, T tells of its errors, and rows are ordered by P(label).
 ///
 /// Trusted rows. Row i of T becomes the posterior mean given the trusted counts, T's own weight the
 /// number of rows that makes these most likely.
@@ -317,8 +327,8 @@ struct estimate_fn {
     auto const weighed = ev::weigh(counts);
     r.transition = weighed.transition;
     r.prior = weighed.prior;
-    r.confident_share = weighed.confident_share;
-    r.median_weight = weighed.median_weight;
+    r.confident_share = counts.confident_share;
+    r.median_weight = counts.noise_odds;
     if (r.stopped = !go_on(o, 0.75); r.stopped) return r;
 
     choose_rule(p.rows > 0, index.cols, classes, r);
@@ -347,6 +357,10 @@ struct estimate_fn {
     if (!seen.empty()) trust(seen, r);
     summarise(joints, kinds, o, r);
     auto const through = ev::smoothed(r.transition, r.from_votes ? ev::fit_floor : ev::count_floor);
+    double const all = ev::off_diagonal_share(counts.arg_max);
+    double const wrong = r.rule == estimate_rule::views ? r.noise_rate.estimate
+                                                        : ev::off_diagonal_share(counts.generous);
+    r.generous_share = all > 0 ? (std::min)(1.0, wrong / all) : 1;
     if (r.from_votes) {
       ev::unmix_rows(exec, v, through, s.view(n, classes), work.view(n, classes));
       matrix_view<double const, S> const clean = s.view(n, classes);
@@ -354,6 +368,9 @@ struct estimate_fn {
       if (o.keep_clean) r.clean = ops::download(exec, clean);
     } else {
       double const power = ev::sharpening * r.power;
+      r.passed_loss = ev::loss_through(exec, p, y, through, counts.power);
+      if (r.generous_share <= 0.5 && r.passed_loss >= r.mean_loss)
+        r.order = estimate_order::self_confidence;
       if (o.judge_rows) say(exec, p, p, y, through, power, r);
       if (o.keep_clean) {
         auto const clean = ops::make_buffer<double>(exec, n * classes);
@@ -485,9 +502,9 @@ struct estimate_fn {
     double const third = r.median_weight / 3;
     switch (kind) {
       case reading_kind::arg_max:
-      case reading_kind::expected:
-        return third;
       case reading_kind::confident:
+        return third;
+      case reading_kind::expected:
         return 1 - 2 * third;
       default:
         return 0;
@@ -502,7 +519,8 @@ struct estimate_fn {
                   matrix_view<T const, S> predicted, vector_view<std::int32_t const, S> y,
                   matrix<double> const& transition, double power, estimate_result& r) {
     double const vouched = r.from_votes ? 0 : power;
-    auto v = detail::evidence::judge(exec, clean, y, transition, power, vouched);
+    auto v = detail::evidence::judge(exec, clean, y, transition, power, vouched,
+                                     r.order == estimate_order::log_odds);
     r.p_right = std::move(v.p_right);
     r.lead = std::move(v.lead);
     r.suggested = std::move(v.suggested);

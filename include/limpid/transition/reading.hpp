@@ -12,7 +12,7 @@ namespace limpid::transition {
 enum class reading_kind {
   arg_max,    ///< the most probable class of P against the label
   confident,  ///< confident learning's calibrated joint
-  expected,   ///< expected counts of the posterior on P sharpened
+  expected,   ///< expected counts of the posterior on P, sharpened as far as its doubts are noise
   generous,   ///< the same on P as it is: labels have the benefit of every doubt
   views,   ///< own label, a neighbour's label and a classifier's class as three views of the true
            ///< class
@@ -21,7 +21,7 @@ enum class reading_kind {
 
 /// What T was taken from.
 enum class estimate_rule {
-  counts,  ///< confident counts, and the median of arg_max, confident and expected
+  counts,  ///< expected counts, and the median of arg_max, confident and expected
   views    ///< the views
 };
 
@@ -33,6 +33,12 @@ enum class estimate_reason {
   one_class,             ///< counts: nothing to tell apart
   unrelated_neighbours,  ///< counts: near rows' labels tell nothing of a row's own
   related_neighbours     ///< views: they do
+};
+
+/// What the rows are ordered by, the most doubtful first.
+enum class estimate_order {
+  log_odds,        ///< of P(label is right | x, label): T tells which labels are mistaken for which
+  self_confidence  ///< P(label): T would tell of the classifier's errors
 };
 
 /// A number and the interval it lies in with the stated probability.

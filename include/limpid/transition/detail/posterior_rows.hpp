@@ -41,6 +41,45 @@ struct tempered_loss {
   }
 };
 
+/// Adds -log of the label's share of P^power T, P^power normalised, over every `step`-th row; and
+/// the rows counted.
+template <class T, memory_space S>
+struct passed_loss {
+  matrix_view<T const, S> p;
+  vector_view<std::int32_t const, S> y;
+  matrix_view<double const, S> transition;  ///< K x K
+  double power;
+  std::size_t step;
+  LIMPID_HD void operator()(std::size_t s, double* sums) const {
+    std::size_t const i = s * step;
+    auto const given = static_cast<std::size_t>(y[i]);
+    double top = -1e300, total = 0, passed = 0;
+    for (std::size_t k = 0; k < p.cols; ++k) {
+      double const l = power * log_probability(static_cast<double>(p(i, k)));
+      if (l > top) top = l;
+    }
+    for (std::size_t k = 0; k < p.cols; ++k) {
+      double const share =
+          std::exp(power * log_probability(static_cast<double>(p(i, k))) - top);
+      total += share;
+      passed += share * transition(k, given);
+    }
+    sums[0] -= std::log(passed / total);
+    sums[1] += 1;
+  }
+};
+
+/// out = P(label).
+template <class T, memory_space S>
+struct own_probability {
+  matrix_view<T const, S> p;
+  vector_view<std::int32_t const, S> y;
+  vector_view<double, S> out;
+  LIMPID_HD void operator()(std::size_t i) const {
+    out[i] = static_cast<double>(p(i, static_cast<std::size_t>(y[i])));
+  }
+};
+
 /// Writes q_k = P(true class k | x, given label), proportional to P_k^power T(k, label), to a row
 /// of q. T may hold no zero.
 template <class T, memory_space S>

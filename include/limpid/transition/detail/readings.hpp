@@ -86,6 +86,10 @@ void for_posterior_blocks(Exec const& exec, matrix_view<T const, S> p,
 /// all read too much.
 struct count_readings {
   matrix<double> arg_max, confident, expected, generous;
+  double confident_share = 1;  ///< of the disagreements between arg max and label
+  double noise_odds = 1;  ///< the weight of the hypothesis that disagreements are label noise: w^2
+                          ///< / (w^2 + (1 - w)^2)
+  double power = 1;       ///< of P in `expected`
 };
 
 template <class Exec, class T, memory_space S>
@@ -99,7 +103,11 @@ count_readings read_counts(Exec const& exec, matrix_view<T const, S> p,
       ops::count_pairs(exec, vector_view<std::int32_t const, S>(best.view()), y, classes, classes);
   r.confident = transposed(
       confident_joint(exec, p, y, {.off_diagonal_rows = false, .validate = false}).calibrated);
-  auto const start = smoothed(row_stochastic(r.arg_max), count_floor);
+  double const all = off_diagonal_share(r.arg_max), sure = off_diagonal_share(r.confident);
+  double const w = r.confident_share = all > 0 ? (std::min)(1.0, sure / all) : 1;
+  r.noise_odds = w * w / (w * w + (1 - w) * (1 - w));
+  r.power = std::pow(sharpening, r.noise_odds) * power;
+  auto const start = smoothed(row_stochastic(r.confident), count_floor);
   auto const one_step = [&](double sharpness) {
     matrix<double> sum(classes, classes);
     for_posterior_blocks(
@@ -110,37 +118,48 @@ count_readings read_counts(Exec const& exec, matrix_view<T const, S> p,
         });
     return sum;
   };
-  r.expected = one_step(sharpening * power);
+  r.expected = one_step(r.power);
   r.generous = one_step(power);
   return r;
 }
 
-/// T and prior from the readings, and by what weight.
+/// T and prior from the readings: the median of three, with weight noise_odds, and the expected
+/// counts.
 struct weighed {
   matrix<double> transition;
   vector<double> prior;
-  double confident_share = 1;  ///< of the disagreements between arg max and label
-  double median_weight = 1;    ///< of the median of three; the confident counts have the rest
 };
 
 inline weighed weigh(count_readings const& r) {
   weighed out;
-  double const all = off_diagonal_share(r.arg_max), sure = off_diagonal_share(r.confident);
-  double const w = out.confident_share = all > 0 ? (std::min)(1.0, sure / all) : 1;
-  double const m = out.median_weight = w * w / (w * w + (1 - w) * (1 - w));
-  auto const confident = row_stochastic(r.confident);
+  double const m = r.noise_odds;
+  auto const expected = row_stochastic(r.expected);
   out.transition =
-      median_transition(row_stochastic(r.arg_max), confident, row_stochastic(r.expected));
-  std::size_t const classes = confident.rows();
+      median_transition(row_stochastic(r.arg_max), row_stochastic(r.confident), expected);
+  std::size_t const classes = expected.rows();
   for (std::size_t e = 0; e < classes * classes; ++e)
-    out.transition.data()[e] = m * out.transition.data()[e] + (1 - m) * confident.data()[e];
+    out.transition.data()[e] = m * out.transition.data()[e] + (1 - m) * expected.data()[e];
   auto const a = row_sums(r.arg_max), c = row_sums(r.confident), e = row_sums(r.expected);
   out.prior = vector<double>(classes);
   double total = 0;
   for (std::size_t k = 0; k < classes; ++k)
-    total += out.prior[k] = m * middle(a[k], c[k], e[k]) + (1 - m) * c[k];
+    total += out.prior[k] = m * middle(a[k], c[k], e[k]) + (1 - m) * e[k];
   for (double& share : out.prior) share /= total > 0 ? total : 1;
   return out;
+}
+
+/// Mean -log of the labels under P^power passed through T, of the rows that `temper` reads. T may
+/// hold no zero.
+template <class Exec, class T, memory_space S>
+double loss_through(Exec const& exec, matrix_view<T const, S> p,
+                    vector_view<std::int32_t const, S> y, matrix<double> const& transition,
+                    double power) {
+  std::size_t const step = (p.rows + temperature_rows - 1) / temperature_rows;
+  auto const t = ops::upload(exec, transition.view());
+  auto const sums =
+      ops::sum_rows(exec, (p.rows + step - 1) / step, 2,
+                    passed_loss<T, S>{p, y, t.view(p.cols, p.cols), power, step});
+  return sums[0] / sums[1];
 }
 
 /// What is said of each row.
@@ -151,14 +170,16 @@ struct verdicts {
 };
 
 /// Judges every row by P^power T and ranks them by the log-odds of the label, and by `vouched`
-/// times log P(label).
+/// times log P(label); or, if not `by_odds`, by P(label) and these where it is equal.
 template <class Exec, class T, memory_space S>
 verdicts judge(Exec const& exec, matrix_view<T const, S> p, vector_view<std::int32_t const, S> y,
-               matrix<double> const& transition, double power, double vouched) {
+               matrix<double> const& transition, double power, double vouched, bool by_odds) {
   std::size_t const n = p.rows;
   auto const right = ops::make_buffer<double>(exec, n), lead = ops::make_buffer<double>(exec, n),
              odds = ops::make_buffer<double>(exec, n);
   auto const suggested = ops::make_buffer<std::int32_t>(exec, n);
+  auto const own = ops::make_buffer<double>(exec, by_odds ? 0 : n);
+  if (!by_odds) ops::for_rows(exec, n, own_probability<T, S>{p, y, own.view()});
   for_posterior_blocks(
       exec, p, y, transition, power, [&](auto q, std::size_t first, std::size_t rows) {
         ops::for_rows(exec, rows,
@@ -168,9 +189,13 @@ verdicts judge(Exec const& exec, matrix_view<T const, S> p, vector_view<std::int
   verdicts v{ops::download(exec, right.view()), ops::download(exec, lead.view()),
              ops::download(exec, suggested.view()), vector<std::size_t>(n)};
   auto const log_odds = ops::download(exec, odds.view());
+  auto const first = by_odds ? log_odds : ops::download(exec, own.view());
   std::iota(v.ranking.begin(), v.ranking.end(), std::size_t{0});
   std::stable_sort(v.ranking.begin(), v.ranking.end(),
-                   [&](std::size_t a, std::size_t b) { return log_odds[a] < log_odds[b]; });
+                   [&](std::size_t a, std::size_t b) {
+                     return first[a] < first[b] ||
+                            (first[a] == first[b] && log_odds[a] < log_odds[b]);
+                   });
   return v;
 }
 
