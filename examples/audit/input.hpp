@@ -7,6 +7,7 @@
 #include "csv.hpp"
 #include "libsvm.hpp"
 #include "npy.hpp"
+#include "torch_labels.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -22,6 +23,7 @@ namespace limpid_audit {
 /// The command line.
 struct request {
   std::string labels, features, probabilities, truth, label_column;  ///< "" = not given
+  std::string labels_key, truth_key;  ///< what of a .pt file; "" = not given
   std::size_t classes = 0;                                           ///< 0 = read from the data
   std::size_t folds = 5;
   int threads = 1;
@@ -55,6 +57,15 @@ inline std::string extension(std::string const& path) {
   auto text = std::filesystem::path(path).extension().string();
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
+}
+
+/// Whole numbers of an .npy, or those under `key` of a .pt; `option` is the name of the file's option.
+inline std::vector<std::int64_t> read_labels(std::string const& path, std::string const& key, char const* option) {
+  auto in = opened(path);
+  auto const kind = extension(path);
+  if (kind == ".pt" || kind == ".pth") return read_torch_labels(in, path, key);
+  if (!key.empty()) refuse(option, "-key needs ", option, " with a .pt file");
+  return read_npy_labels(in, path);
 }
 
 /// Class numbers as they stand in the file.
@@ -138,6 +149,8 @@ inline dataset load(request const& ask) {
   if (ask.features.empty() && ask.probabilities.empty())
     refuse("--features or --probabilities is needed: labels alone cannot be audited");
   if (!ask.label_column.empty() && !ask.labels.empty()) refuse("--labels and --label-column exclude each other");
+  if (!ask.labels_key.empty() && ask.labels.empty()) refuse("--labels-key needs --labels with a .pt file");
+  if (!ask.truth_key.empty() && ask.truth.empty()) refuse("--truth-key needs --truth with a .pt file");
   dataset data;
 
   // Widths first: they say how many classes there are.
@@ -173,10 +186,8 @@ inline dataset load(request const& ask) {
   } else if (!ask.features.empty()) {
     refuse(ask.features, ": --features reads .npy, .csv, .tsv, .svm and .libsvm");
   }
-  if (!ask.labels.empty()) {
-    auto in = opened(ask.labels);
-    data.given = as_classes(read_npy_labels(in, ask.labels), ask.labels);
-  }
+  if (!ask.labels.empty())
+    data.given = as_classes(read_labels(ask.labels, ask.labels_key, "--labels"), ask.labels);
   if (data.given.empty()) refuse("--labels is needed: ", labels_from.empty() ? "no file" : labels_from, " has no labels");
 
   data.rows = data.given.size();
@@ -199,8 +210,7 @@ inline dataset load(request const& ask) {
   in_range(data.given, labels_from);
 
   if (!ask.truth.empty()) {
-    auto in = opened(ask.truth);
-    auto labels = read_npy_labels(in, ask.truth);
+    auto labels = read_labels(ask.truth, ask.truth_key, "--truth");
     check_rows(labels.size(), ask.truth, data.rows, labels_from);
     // Where the classes are named by numbers, the truth is written in those.
     auto const named = std::find_if(data.names.begin(), data.names.end(),

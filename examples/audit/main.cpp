@@ -91,10 +91,12 @@ int main(int argc, char** argv) {
   request ask;
   CLI::App app("Finds the wrong labels of a data set and says how wrong they are.", "limpid-audit");
   app.set_version_flag("--version", LIMPID_VERSION_STRING);
-  app.add_option("--labels", ask.labels, "labels, .npy of integers");
+  app.add_option("--labels", ask.labels, "labels: .npy of integers, or .pt of torch.save with a dict of such arrays");
+  app.add_option("--labels-key", ask.labels_key, "which labels of the .pt: worse_label, aggre_label, ... of CIFAR-N");
   app.add_option("--features", ask.features, "samples: .npy, .csv, .tsv, .svm, .libsvm");
   app.add_option("--probabilities", ask.probabilities, "out-of-fold class probabilities, .npy");
-  app.add_option("--truth", ask.truth, "true labels, .npy: the report says how close the audit came");
+  app.add_option("--truth", ask.truth, "true labels, as --labels: the report says how close the audit came");
+  app.add_option("--truth-key", ask.truth_key, "which labels of a .pt: clean_label of CIFAR-N");
   app.add_option("--label-column", ask.label_column, "the column of the features CSV that holds the labels");
   app.add_option("--classes", ask.classes, "number of classes; default: from the data")
       ->check(CLI::Range(std::size_t{2}, most_classes));

@@ -44,6 +44,14 @@ npy() {
   cat
 }
 
+# pickled KEY FILE.npy of 120 bytes: one more entry of the dict that a .pt holds, as Python 2 wrote it
+pickled() {
+  printf 'U\x0b%scnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R' "$1"
+  printf '(K\1K\x78\x85cnumpy\ndtype\nU\2u1K\0K\1\x87R(K\3U\1|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89U\x78'
+  tail -c 120 "$2"
+  printf 'tb'
+}
+
 # Two clouds; every tenth label is wrong.
 awk 'BEGIN { srand(3); print "a,b,kind"
   for (i = 0; i < 120; ++i) { c = i % 2; w = i % 10 == 0 ? 1 - c : c
@@ -54,6 +62,7 @@ awk 'BEGIN { srand(3); for (i = 0; i < 120; ++i) { c = i % 2; w = i % 10 == 0 ? 
 cut -d, -f1,2 pets.csv >numbers.csv
 for ((i = 0; i < 120; ++i)); do printf "\\x0$((i % 10 == 0 ? 1 - i % 2 : i % 2))"; done | npy '|u1' '120,' >y.npy
 for ((i = 0; i < 120; ++i)); do printf "\\x0$((i % 2))"; done | npy '|u1' '120,' >truth.npy
+{ printf '\x80\2}('; pickled clean_label truth.npy; pickled worse_label y.npy; printf 'u.'; } >human.pt
 # float32 0.25 and 0.75
 for ((i = 0; i < 120; ++i)); do ((i % 2)) && printf '\0\0\x80\x3e\0\0\x40\x3f' || printf '\0\0\x40\x3f\0\0\x80\x3e'; done |
   npy '<f4' '120, 2' >p.npy
@@ -67,6 +76,8 @@ accepted --features numbers.csv --labels y.npy --truth truth.npy  # over the fir
 cmp -s out/report.json first.json || wrong "a second run differs"
 accepted --features numbers.csv --labels y.npy --truth truth.npy --threads 2
 cmp -s out/report.json first.json || wrong "two threads differ from one"
+accepted --features numbers.csv --labels human.pt --labels-key worse_label --truth human.pt --truth-key clean_label
+cmp -s out/report.json first.json || wrong "labels of a .pt differ from those of an .npy"
 rm -r out
 accepted --features pets.csv --label-column kind
 said '"class_names": ["<cat>", "dog, big"]' out/report.json
@@ -99,6 +110,7 @@ printf 'a,b\n1,2\n3,4\n' >short.csv
 : >empty.csv
 : >empty.npy
 printf 'x' | npy '|O' '1,' >object.npy
+printf '\x80\2cos\nsystem\nU\x0etouch executedq\0\x85R.' >harm.pt
 head -c 200 y.npy >cut.npy
 { head -c 7 y.npy; } >stub.npy
 npy '<f8' '99999999999, 99999999999' </dev/null >absurd.npy
@@ -120,6 +132,13 @@ refused 'empty.npy: not an .npy file (its first bytes are not \x93NUMPY)' $f --l
 refused 'stub.npy: not an .npy file (its first bytes are not \x93NUMPY)' $f --labels stub.npy --out out
 refused 'cut.npy: the header says uint8 of shape 120, 120 bytes, but 72 bytes follow it' $f --labels cut.npy --out out
 refused 'object.npy: holds Python objects (a pickle), which are never loaded; save numbers' $f --labels object.npy --out out
+refused "human.pt: say which labels: 'clean_label', 'worse_label'" $f --labels human.pt --out out
+refused "human.pt: has no 'aggre_label'; it has 'clean_label', 'worse_label'" $f --labels human.pt --labels-key aggre_label --out out
+refused "harm.pt: byte 2: asks for 'os.system'; only NumPy arrays are read, and nothing is executed" $f --labels harm.pt --labels-key y --out out
+refused '--labels-key needs --labels with a .pt file' $f $y --labels-key worse_label --out out
+refused '--labels-key needs --labels with a .pt file' --features pets.svm --labels-key worse_label --out out
+refused '--truth-key needs --truth with a .pt file' $f $y --truth truth.npy --truth-key clean_label --out out
+refused '--truth-key needs --truth with a .pt file' $f $y --truth-key clean_label --out out
 refused 'absurd.npy: the header claims 99999999999 x 99999999999 elements, beyond all memory' --features absurd.npy $y --out out
 refused 'p.npy: is 2-dimensional; labels are a list' $f --labels p.npy --out out
 refused 'x.txt: --features reads .npy, .csv, .tsv, .svm and .libsvm' --features x.txt $y --out out
