@@ -89,7 +89,7 @@ void probabilities(std::string const& folder) {
   std::printf("From probabilities. T error: mean |T - what happened|; AP of wrong labels.\n");
   std::printf("%-28s %8s %9s %6s %7s %9s %7s %18s %6s %5s %6s\n", "data", "T error", "conf.lrn",
               "ratio", "AP", "self-conf", "rate", "interval", "truth", "w", "s");
-  double sum = 0, base = 0, worst = 0, ap_sum = 0, ap_base = 0;
+  double sum = 0, base = 0, worst = 0, ap_sum = 0, ap_base = 0, any_worst = 0, any_gain = 1;
   int count = 0;
   for (auto const& s : sets) {
     std::string const file = folder + "/" + s.probabilities + ".npy";
@@ -117,13 +117,17 @@ void probabilities(std::string const& folder) {
                 s.name, e, b, e / b, ap, self, r.noise_rate.estimate, r.noise_rate.low,
                 r.noise_rate.high, limpid_bench::wrong_share(given, truth), r.confident_share,
                 seconds);
+    any_worst = std::max(any_worst, e / b);
+    any_gain = std::min(any_gain, ap - self);
     if (!s.judged) continue;
     sum += e, base += b, ap_sum += ap, ap_base += self, ++count;
     worst = std::max(worst, e / b);
   }
   if (count)
-    std::printf("cifar: mean ratio %.2f, largest %.2f; AP %.4f against %.4f\n\n", sum / base, worst,
-                ap_sum / count, ap_base / count);
+    std::printf(
+        "cifar: mean ratio %.2f, largest %.2f; AP %.4f against %.4f\n"
+        "all: largest ratio %.2f, smallest gain in AP %.4f\n\n",
+        sum / base, worst, ap_sum / count, ap_base / count, any_worst, any_gain);
 }
 
 struct table {

@@ -363,14 +363,14 @@ inline std::string decoded(cursor const& file, slice const& from) {
     auto const next = i + 1 < raw.size() ? static_cast<unsigned char>(raw[i + 1]) : 0u;
     if ((byte != 0xc2 && byte != 0xc3) || (next & 0xc0) != 0x80)
       file.wrong(from.first + i, "an array's bytes hold a character that is no byte");
-    out += static_cast<char>((byte & 3) << 6 | (next & 0x3f));
+    out += static_cast<char>((byte & 3u) << 6 | (next & 0x3fu));
     ++i;
   }
   return out;
 }
 
 template <class Raw>
-std::vector<std::int64_t> integers(std::string& bytes, bool swap) {
+std::vector<std::int64_t> integers(std::string const& bytes, bool swap) {
   std::vector<std::int64_t> out(bytes.size() / sizeof(Raw));
   for (std::size_t i = 0; i < out.size(); ++i) {
     std::uint64_t bits = 0;

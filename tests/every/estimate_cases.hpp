@@ -17,9 +17,11 @@ struct estimate_case {
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
     auto const r = limpid::transition::estimate(exec, in.probabilities, in.labels, in.features);
+    auto const by_p = limpid::transition::estimate(exec, in.probabilities, in.labels);
     return flattened{} << r.transition << r.low << r.high << r.prior << r.joint
                        << r.noise_rate.estimate << static_cast<double>(r.rule) << r.confident_share
-                       << r.p_right << r.lead;
+                       << r.p_right << r.lead << by_p.transition << by_p.passed_loss
+                       << by_p.generous_share << static_cast<double>(by_p.order);
   }
 };
 

@@ -215,7 +215,8 @@ TEST_CASE(
 }
 
 // by hand: one step of EM from the confident counts, P to the power 3^m a
-TEST_CASE("estimate: the expected counts start from the confident ones and are as sharp as w says") {
+TEST_CASE(
+    "estimate: the expected counts start from the confident ones and are as sharp as w says") {
   auto const data = make_plane(200, asymmetric, 1, 12);
   auto const r = estimate(data.p, data.given);
   auto const start = evidence::smoothed(r.readings[1].transition, 0.05);
@@ -479,6 +480,15 @@ TEST_CASE("estimate: threads, the plain loops and a device agree") {
   auto const there = run(limpid_test::device, p, y, x);
   CHECK(there.transition == plain.transition);
   CHECK(there.p_right == plain.p_right);
+
+  // rows by P(label)
+  auto const unsure = make_plane(300, matrix<double>::identity(3), 0.5, 15);
+  limpid_test::device_matrix<double> const q(unsure.p.view());
+  limpid_test::device_vector<std::int32_t> const z(
+      limpid::vector_view<std::int32_t const>(unsure.given.data(), unsure.given.size()));
+  auto const here = estimate(limpid::seq, unsure.p, unsure.given);
+  CHECK(here.order == limpid::transition::estimate_order::self_confidence);
+  CHECK(estimate(limpid_test::device, q, z).ranking == here.ranking);
 }
 
 }  // namespace

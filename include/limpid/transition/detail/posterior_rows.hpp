@@ -59,8 +59,7 @@ struct passed_loss {
       if (l > top) top = l;
     }
     for (std::size_t k = 0; k < p.cols; ++k) {
-      double const share =
-          std::exp(power * log_probability(static_cast<double>(p(i, k))) - top);
+      double const share = std::exp(power * log_probability(static_cast<double>(p(i, k))) - top);
       total += share;
       passed += share * transition(k, given);
     }

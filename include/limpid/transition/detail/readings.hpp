@@ -156,9 +156,8 @@ double loss_through(Exec const& exec, matrix_view<T const, S> p,
                     double power) {
   std::size_t const step = (p.rows + temperature_rows - 1) / temperature_rows;
   auto const t = ops::upload(exec, transition.view());
-  auto const sums =
-      ops::sum_rows(exec, (p.rows + step - 1) / step, 2,
-                    passed_loss<T, S>{p, y, t.view(p.cols, p.cols), power, step});
+  auto const sums = ops::sum_rows(exec, (p.rows + step - 1) / step, 2,
+                                  passed_loss<T, S>{p, y, t.view(p.cols, p.cols), power, step});
   return sums[0] / sums[1];
 }
 
@@ -191,11 +190,9 @@ verdicts judge(Exec const& exec, matrix_view<T const, S> p, vector_view<std::int
   auto const log_odds = ops::download(exec, odds.view());
   auto const first = by_odds ? log_odds : ops::download(exec, own.view());
   std::iota(v.ranking.begin(), v.ranking.end(), std::size_t{0});
-  std::stable_sort(v.ranking.begin(), v.ranking.end(),
-                   [&](std::size_t a, std::size_t b) {
-                     return first[a] < first[b] ||
-                            (first[a] == first[b] && log_odds[a] < log_odds[b]);
-                   });
+  std::stable_sort(v.ranking.begin(), v.ranking.end(), [&](std::size_t a, std::size_t b) {
+    return first[a] < first[b] || (first[a] == first[b] && log_odds[a] < log_odds[b]);
+  });
   return v;
 }
 
