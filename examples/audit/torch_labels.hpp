@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// @file examples/audit/torch_labels.hpp
-/// Label lists in what torch.save wrote: a dict of NumPy arrays, as CIFAR-N's *_human.pt, in the zip form
-/// and the older one. Nothing of the pickle is executed: it is read as data, and whatever such a dict does
+/// Label lists in what torch.save wrote: a dict of NumPy arrays and lists of integers, as CIFAR-N's
+/// *_human.pt, in the zip form and the older one. Nothing of the pickle is executed: it is read as data, and whatever such a dict does
 /// not need is refused by its place in the file.
 /// Formats: docs.python.org/3/library/pickletools.html, APPNOTE.TXT 4.3 of PKWARE (zip).
 #ifndef LIMPID_EXAMPLES_AUDIT_TORCH_LABELS_HPP
@@ -127,11 +127,11 @@ struct slice {
 
 /// A value of the pickle. Others are named by their place in the list of all.
 struct value {
-  enum kind_t { none, truth, integer, large, text, tuple, dict, global, array, dtype } kind = none;
+  enum kind_t { none, truth, integer, large, text, tuple, list, dict, global, array, dtype } kind = none;
   std::int64_t number = 0;  ///< integer, truth
   slice bytes;              ///< text, large; array: its elements
   std::string_view name;    ///< global; dtype: f8, i4...
-  std::vector<std::size_t> parts;  ///< tuple; dict: key, value, ...; array: shape
+  std::vector<std::size_t> parts;  ///< tuple, list; dict: key, value, ...; array: shape
   std::size_t type = 0;            ///< array: its dtype
   char order = '|';                ///< dtype: <, > or |
   bool built = false;              ///< array, dtype: its state is known
@@ -182,6 +182,9 @@ class unpickler {
       case 0x85: case 0x86: case 0x87: return push_parts(value::tuple, pop(code - 0x84u, here));
       case 't': return push_parts(value::tuple, pop_to_mark(here));
       case '}': return push_parts(value::dict, {});
+      case ']': return push_parts(value::list, {});
+      case 'a': return append(pop(1, here), here);
+      case 'e': return append(pop_to_mark(here), here);
       case 's': return set_items(pop(2, here), here);
       case 'u': return set_items(pop_to_mark(here), here);
       case 'c': {
@@ -289,6 +292,11 @@ class unpickler {
     return in_.bytes.substr(text.first, text.size);
   }
 
+  void append(std::vector<std::size_t> const& items, std::size_t here) {
+    auto& into = all_[top(here)];
+    if (into.kind != value::list) in_.wrong(here, "needs a list");
+    into.parts.insert(into.parts.end(), items.begin(), items.end());
+  }
   void set_items(std::vector<std::size_t> const& items, std::size_t here) {
     auto& into = all_[top(here)];
     if (into.kind != value::dict || items.size() % 2) in_.wrong(here, "needs a dict and pairs for it");
@@ -387,11 +395,22 @@ std::vector<std::int64_t> integers(std::string const& bytes, bool swap) {
   return out;
 }
 
-/// A list of whole numbers; a single column counts as one.
+/// Whole numbers, from a list or an array; a single column counts as one.
 inline std::vector<std::int64_t> list_of(cursor const& file, unpickler const& all, value const& v,
                                          std::string_view key) {
   auto const what = [&] { return std::string(file.name) + ": " + shown(key); };
-  if (v.kind != value::array || !v.built) refuse(what(), " is no NumPy array");
+  if (v.kind == value::list) {
+    std::vector<std::int64_t> out;
+    out.reserve(v.parts.size());
+    for (std::size_t const part : v.parts) {
+      if (all[part].kind != value::integer)
+        refuse(what(), ": element ", out.size(), " is no integer that fits 64 bits");
+      out.push_back(all[part].number);
+    }
+    if (out.empty()) refuse(what(), " is empty");
+    return out;
+  }
+  if (v.kind != value::array || !v.built) refuse(what(), " is no NumPy array and no list");
   if (!(v.parts.size() == 1 || (v.parts.size() == 2 && v.parts[1] == 1)))
     refuse(what(), " is ", v.parts.size(), "-dimensional; labels are a list");
   auto const& type = all[v.type];

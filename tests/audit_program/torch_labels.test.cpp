@@ -133,6 +133,15 @@ TEST_CASE("torch_labels: every integer, both endians, a column") {
   CHECK(read(dict(column.build()), "y") == labels{1, 2});
 }
 
+TEST_CASE("torch_labels: lists of integers, as CIFAR-100N's coarse labels are") {
+  using namespace std::string_literals;
+  CHECK(read(dict("](K\1M\0\1J\xff\xff\xff\xff" "e"s), "y") == labels{1, 256, -1});
+  CHECK(read(dict("]K\3a"s), "y") == labels{3});
+  CHECK_THROWS_WITH_AS(read(dict("](K\1Ne"s), "y"), "y.pt: 'y': element 1 is no integer that fits 64 bits", refused);
+  CHECK_THROWS_WITH_AS(read(dict("]"s), "y"), "y.pt: 'y' is empty", refused);
+  CHECK_THROWS_WITH_AS(read(dict(")K\3a"s), "y"), "y.pt: byte 12: needs a list", refused);
+}
+
 TEST_CASE("torch_labels: protocol 4, by its own opcodes") {
   using namespace std::string_literals;
   auto const word = [](std::string const& s) { return "\x8c" + little(s.size(), 1) + s; };
@@ -150,7 +159,7 @@ TEST_CASE("torch_labels: nothing else is read, and nothing is executed") {
                        "y.pt: byte 2: asks for 'os.system'; only NumPy arrays are read, and nothing is executed", refused);
   CHECK_THROWS_WITH_AS(read("\x80\4\x8c\10builtins\x8c\4eval\x93."s, "y"),
                        "y.pt: byte 18: asks for 'builtins.eval'; only NumPy arrays are read, and nothing is executed", refused);
-  CHECK_THROWS_WITH_AS(read("\x80\2]."s, "y"), "y.pt: byte 2: opcode 93 is none that a dict of arrays needs", refused);
+  CHECK_THROWS_WITH_AS(read("\x80\2\x8f."s, "y"), "y.pt: byte 2: opcode 143 is none that a dict of arrays needs", refused);
   CHECK_THROWS_WITH_AS(read("\x80\2K\1Q."s, "y"), "y.pt: byte 4: a tensor (a persistent id); NumPy arrays are read", refused);
   CHECK_THROWS_WITH_AS(read("\x80\6N."s, "y"), "y.pt: byte 0: pickle protocol 6 is not known", refused);
   CHECK_THROWS_WITH_AS(read("\x80\2cnumpy\ndtype\n)R."s, "y"), "y.pt: byte 16: a call that makes no array", refused);
@@ -174,7 +183,7 @@ TEST_CASE("torch_labels: arrays that are no labels") {
     change(a);
     return dict(a.build());
   };
-  CHECK_THROWS_WITH_AS(read(dict("K\1"), "y"), "y.pt: 'y' is no NumPy array", refused);
+  CHECK_THROWS_WITH_AS(read(dict("K\1"), "y"), "y.pt: 'y' is no NumPy array and no list", refused);
   CHECK_THROWS_WITH_AS(read(changed([](array& a) { a.type = "f8"; }), "y"), "y.pt: 'y' holds 'f8'; labels must be integers", refused);
   CHECK_THROWS_WITH_AS(read(changed([](array& a) { a.type = "O8"; }), "y"), "y.pt: 'y' holds 'O8'; labels must be integers", refused);
   CHECK_THROWS_WITH_AS(read(changed([](array& a) { a.shape = "K\1K\2\x86"; }), "y"), "y.pt: 'y' is 2-dimensional; labels are a list", refused);
