@@ -99,7 +99,7 @@ void series(benchmark::State& state) {
     for (int t = 0; t < tests; ++t) {
       limpid::matrix<double> both[2] = {limpid::matrix<double>(n, 2), limpid::matrix<double>(n, 2)};
       for (std::size_t s = 0; s < 2; ++s) {
-        limpid::random_stream draw(static_cast<std::uint64_t>(t), s + 1, 0);
+        limpid::random_stream draw(static_cast<std::uint64_t>(t), static_cast<std::uint32_t>(s + 1), 0);
         double at[2] = {bell(draw), bell(draw)};
         for (std::size_t i = 0; i < n; ++i)
           for (std::size_t c = 0; c < 2; ++c) {

@@ -26,7 +26,7 @@ using limpid_bench::average_precision;
 using limpid_bench::read_labels;
 using limpid_bench::read_matrix;
 using limpid_bench::transition_error;
-using labels = std::vector<std::int32_t>;
+using label_list = std::vector<std::int32_t>;
 
 namespace {
 
@@ -40,7 +40,7 @@ double now() {
 }
 
 /// T by counting arg max against label.
-matrix<double> counted(matrix<double> const& p, labels const& y) {
+matrix<double> counted(matrix<double> const& p, label_list const& y) {
   matrix<double> t(p.cols(), p.cols());
   for (std::size_t i = 0; i < p.rows(); ++i) {
     auto const* const row = &p(i, 0);
@@ -51,8 +51,8 @@ matrix<double> counted(matrix<double> const& p, labels const& y) {
 }
 
 /// Only rows whose truth is known are compared.
-std::pair<labels, labels> known(labels const& given, labels const& truth) {
-  std::pair<labels, labels> out;
+std::pair<label_list, label_list> known(label_list const& given, label_list const& truth) {
+  std::pair<label_list, label_list> out;
   for (std::size_t i = 0; i < given.size(); ++i)
     if (truth[i] >= 0) out.first.push_back(given[i]), out.second.push_back(truth[i]);
   return out;
@@ -132,7 +132,7 @@ void probabilities(std::string const& folder) {
 
 struct table {
   matrix<double> features;
-  labels classes;
+  label_list classes;
 };
 
 table load(std::string const& folder, std::string const& name) {
@@ -169,7 +169,7 @@ struct noise {
   double rate;
 };
 
-labels corrupt(noise const& kind, table const& t, std::size_t classes, int seed) {
+label_list corrupt(noise const& kind, table const& t, std::size_t classes, int seed) {
   auto const s = static_cast<std::uint64_t>(seed);
   std::string const name = kind.name;
   auto const made =
@@ -179,10 +179,10 @@ labels corrupt(noise const& kind, table const& t, std::size_t classes, int seed)
           ? limpid::noise::pair_flip(t.classes, classes, {.rate = kind.rate, .seed = s})
           : limpid::noise::instance_dependent(t.features, t.classes, classes,
                                               {.rate = kind.rate, .seed = s});
-  return labels(made.labels.begin(), made.labels.end());
+  return label_list(made.labels.begin(), made.labels.end());
 }
 
-matrix<double> happened(labels const& truth, labels const& given, std::size_t classes) {
+matrix<double> happened(label_list const& truth, label_list const& given, std::size_t classes) {
   matrix<double> t(classes, classes);
   for (std::size_t i = 0; i < truth.size(); ++i)
     t(static_cast<std::size_t>(truth[i]), static_cast<std::size_t>(given[i])) += 1;
