@@ -2,8 +2,7 @@
 # limpid_cuda_program: programs of nvcc, for our own tests and benchmarks. Not CMake's CUDA language: enabling that needs
 # a working toolkit at configure time everywhere, and these are a handful of single files.
 find_program(LIMPID_NVCC nvcc HINTS /usr/local/cuda/bin)
-set(LIMPID_CUDA_ARCHITECTURES 90 CACHE STRING
-    "Machine code for these, and PTX of the highest: 80;90 is what a release is checked with")
+set(LIMPID_CUDA_ARCHITECTURES 80 90 CACHE STRING "Machine code for these, and PTX of the highest")
 
 # --expt-relaxed-constexpr: row functors call std::numeric_limits and the like, which are constexpr host functions.
 # g++ is the host compiler that nvcc supports everywhere.

