@@ -120,7 +120,16 @@ struct cuda_block {
 };
 
 template <class Program>
-__global__ void __launch_bounds__(Program::threads) cuda_program(Program const program) {
+constexpr unsigned resident_blocks() {
+  if constexpr (requires { Program::resident; })
+    return Program::resident;
+  else
+    return 1;
+}
+
+template <class Program>
+__global__ void __launch_bounds__(Program::threads, resident_blocks<Program>())
+    cuda_program(Program const program) {
   extern __shared__ __align__(16) unsigned char limpid_block_memory[];
   program(cuda_block{limpid_block_memory});
 }

@@ -7,6 +7,8 @@
 ///
 ///     static constexpr char const* name;               // for errors
 ///     static constexpr unsigned threads;               // of a block
+///     static constexpr unsigned resident;              // optional: blocks that a multiprocessor
+///                                                      // should have registers for
 ///     template <class Block> LIMPID_HD void operator()(Block const& block) const;
 ///
 /// and a block offers
@@ -24,16 +26,15 @@
 #include <cstdint>
 #include <type_traits>
 
-/// Before a loop of known length: unrolled, so that arrays it indexes are registers; by four; and
-/// not, since its body is long.
+/// Before a loop: of known length, unrolled, so that arrays it indexes are registers; and so many
+/// rounds at a time, 1 where its body is long.
 #ifdef __CUDACC__
-#define LIMPID_UNROLL _Pragma("unroll")
-#define LIMPID_UNROLL_4 _Pragma("unroll 4")
-#define LIMPID_ROLLED _Pragma("unroll 1")
+#define LIMPID_PRAGMA(words) _Pragma(#words)
+#define LIMPID_UNROLL LIMPID_PRAGMA(unroll)
+#define LIMPID_UNROLL_BY(times) LIMPID_PRAGMA(unroll times)
 #else
 #define LIMPID_UNROLL
-#define LIMPID_UNROLL_4
-#define LIMPID_ROLLED
+#define LIMPID_UNROLL_BY(times)
 #endif
 
 namespace limpid::detail {

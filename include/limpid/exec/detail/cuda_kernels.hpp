@@ -15,6 +15,11 @@
 
 namespace limpid::detail {
 
+template <class C>
+LIMPID_HD C gaussian_value(C gamma, C squared) {
+  return std::exp(-gamma * squared);
+}
+
 /// A kernel's value in C from x.z, |x - z|_2^2 and |x - z|_1: kernel_part::value, in float where
 /// the rows are.
 template <class C>
@@ -24,7 +29,7 @@ LIMPID_HD C part_value(kernel_part const& k, C dot, C squared, C absolute) {
   } else {
     using family = kernel_part::family;
     if (k.kind == family::linear) return dot;
-    if (k.kind == family::gaussian) return std::exp(-static_cast<C>(k.gamma) * squared);
+    if (k.kind == family::gaussian) return gaussian_value(static_cast<C>(k.gamma), squared);
     if (k.kind == family::laplacian) return std::exp(-static_cast<C>(k.gamma) * absolute);
     C const r2 = squared * static_cast<C>(1 / (k.length * k.length));
     switch (k.kind) {
@@ -84,6 +89,18 @@ struct kernel_needs {
   }
 };
 
+/// kernel_values of the Gaussian alone, without a choice of kernels for every value.
+struct gaussian_values {
+  static constexpr bool brief = true;
+  float gamma;
+  float const *query_norm, *reference_norm;
+  std::size_t references;
+  LIMPID_HD float operator()(std::size_t i, std::size_t j, float product, float, float) const {
+    float const squared = query_norm[i] + reference_norm[j] - 2 * product;
+    return j < references ? gaussian_value(gamma, squared > 0 ? squared : 0) : 0;
+  }
+};
+
 /// Values of kernel_function from a tile's sums. Squares from |q|^2 + |r|^2 - 2 q.r where the rows
 /// are centred.
 template <class C, unsigned Sums>
@@ -92,7 +109,17 @@ struct kernel_values {
   C const *query_norm, *reference_norm;
   std::size_t references;
   bool expand;
-  LIMPID_HD C value(std::size_t i, std::size_t j, C product, C square, C size) const {
+  static constexpr bool brief = false;
+  template <class F>
+  LIMPID_HD void with_value(F const& f) const {
+    if constexpr (std::is_same_v<C, float> && Sums == products)
+      if (expand && k.kind == kernel_part::family::gaussian) {
+        f(gaussian_values{static_cast<float>(k.gamma), query_norm, reference_norm, references});
+        return;
+      }
+    f(*this);
+  }
+  LIMPID_HD C operator()(std::size_t i, std::size_t j, C product, C square, C size) const {
     if (j >= references) return C{0};
     if (expand) {
       C const squared = query_norm[i] + reference_norm[j] - 2 * product;
@@ -105,13 +132,12 @@ struct kernel_values {
 /// Query 0's own reference, where sums leave a row's value with itself out; and where they do not.
 inline constexpr std::size_t no_diagonal = ~std::size_t{0} / 2;
 
-/// sum_j weights(j, c) value(i, j) for at most 16 columns, in double.
-template <class C, unsigned Sums>
+/// sum_j weights(j, c) value(i, j) for at most `Most` columns, in double.
+template <class C, unsigned Sums, unsigned Most>
 struct sum_tiles : kernel_values<C, Sums> {
   static constexpr char const* name = "kernel_sums";
   using shape = tile_shape<C>;
-  static constexpr unsigned most_columns = 16;
-  static constexpr std::size_t part = shape::references / shape::parts;
+  static constexpr unsigned part = shape::references / shape::parts;
   double const* weights;  ///< padded references x pitch
   std::size_t pitch, queries;
   unsigned columns;
@@ -120,20 +146,23 @@ struct sum_tiles : kernel_values<C, Sums> {
   std::size_t diagonal;
 
   struct state {
-    double sum[most_columns];
+    double sum[Most];
   };
   LIMPID_HD void tile(unsigned t, state& s, C const* values, std::size_t query,
                       std::size_t reference, std::size_t, std::size_t) const {
     unsigned const i = t % shape::queries;
-    std::size_t const first = t / shape::queries * part;
-    for (std::size_t j = first; j < first + part; ++j) {
-      auto const value = reference + j == diagonal + query + i
-                             ? 0.0
-                             : static_cast<double>(values[i * shape::pitch + j]);
-      double const* const w = weights + (reference + j) * pitch;
+    unsigned const first = t / shape::queries * part;
+    std::size_t const own = diagonal + query + i - reference;
+    unsigned const left_out =
+        own < shape::references ? static_cast<unsigned>(own) : shape::references;
+    double const* w = weights + (reference + first) * pitch;
+    LIMPID_UNROLL_BY(4)
+    for (unsigned j = first; j < first + part; ++j, w += pitch) {
+      double const value =
+          j == left_out ? 0.0 : static_cast<double>(values[i * shape::pitch + j]);
       LIMPID_UNROLL
-      for (unsigned c = 0; c < most_columns; ++c)
-        if (c < columns) s.sum[c] += value * w[c];
+      for (unsigned c = 0; c < Most; ++c)
+        if (Most == 1 || c < columns) s.sum[c] += value * w[c];
     }
   }
   template <class Block, class States>
@@ -142,7 +171,7 @@ struct sum_tiles : kernel_values<C, Sums> {
     double* const sums = block.template shared<double>(0);
     block.each([&](unsigned t) {
       LIMPID_UNROLL
-      for (unsigned c = 0; c < most_columns; ++c) sums[c * shape::threads + t] = states[t].sum[c];
+      for (unsigned c = 0; c < Most; ++c) sums[c * shape::threads + t] = states[t].sum[c];
     });
     block.each([&](unsigned t) {
       if (t >= shape::queries || query + t >= queries) return;
@@ -338,17 +367,20 @@ struct use_sums {
   template <class C, unsigned Sums>
   void operator()(kernel_values<C, Sums> const& values, packed_on_device<C> queries,
                   packed_on_device<C> references, std::size_t begin, std::size_t end) const {
-    using consumer = sum_tiles<C, Sums>;
     std::size_t const n = end - begin, columns = out.cols;
     segments_of const segments(ceil_div(n, tile_shape<C>::queries), references.rows);
     auto sums = ops::make_buffer<double>(exec, segments.count * n * columns);
-    for (std::size_t c = 0; c < columns; c += consumer::most_columns) {
-      auto const some = static_cast<unsigned>(
-          columns - c < consumer::most_columns ? columns - c : consumer::most_columns);
-      consume_tiles<C, Sums>(exec, queries, references, segments,
-                             consumer{values, weights + c, columns, n, some, sums.view().data + c,
-                                      columns, with_diagonal ? no_diagonal : begin});
-    }
+    auto const add = [&]<unsigned Most>(std::integral_constant<unsigned, Most>) {
+      for (std::size_t c = 0; c < columns; c += Most)
+        consume_tiles<C, Sums>(
+            exec, queries, references, segments,
+            sum_tiles<C, Sums, Most>{values, weights + c, columns, n,
+                                     static_cast<unsigned>(columns - c < Most ? columns - c : Most),
+                                     sums.view().data + c, columns,
+                                     with_diagonal ? no_diagonal : begin});
+    };
+    columns == 1 ? add(std::integral_constant<unsigned, 1>{})
+                 : add(std::integral_constant<unsigned, 16>{});
     sums = combine(exec, std::move(sums), segments.count, n * columns);
     map_rows(
         exec, n * columns,

@@ -79,7 +79,12 @@ struct candidate_tiles {
     unsigned size;
     float worst;
   };
-  LIMPID_HD float value(std::size_t i, std::size_t j, float product, float, float) const {
+  static constexpr bool brief = true;
+  template <class F>
+  LIMPID_HD void with_value(F const& f) const {
+    f(*this);
+  }
+  LIMPID_HD float operator()(std::size_t i, std::size_t j, float product, float, float) const {
     return query_norm ? query_norm[i] + reference_norm[j] - 2 * product : 1 - product;
   }
   LIMPID_HD void tile(unsigned t, state& s, float const* values, std::size_t query,

@@ -25,7 +25,7 @@ constexpr std::size_t padded(std::size_t size, std::size_t to) {
   return ceil_div(size, to) * to;
 }
 
-/// queries x references of a block, and of a thread.
+/// A tile of values, queries x references, of a block and of a thread.
 template <class C>
 struct tile_shape {
   static constexpr unsigned threads = 256;
@@ -37,7 +37,7 @@ struct tile_shape {
       threads / queries;  ///< threads that share a query of a tile of values
   static constexpr std::size_t shared = sizeof(C) * queries * pitch;
   static_assert(shared <= block_memory &&
-                shared >= sizeof(C) * tile_depth * (queries + references));
+                shared >= sizeof(C) * tile_depth * (queries + 2 * references));
   static_assert(shared >= sizeof(double) * threads * 16);
 };
 
@@ -145,9 +145,13 @@ struct segments_of {
 /// What is summed over the columns of two rows.
 enum tile_sums : unsigned { products = 1, squares = 2, sizes = 4 };
 
-/// Every tile of a block's queries with its segment's references. `Consume`:
-///     struct state;                                              // of a thread
-///     LIMPID_HD C value(i, j, product, square, size) const;      // of query i and reference j
+/// Every tile of a block's queries with its segment's references: of one sum in float two tiles side
+/// by side are multiplied at a time, so that a thread multiplies 8 x 8 numbers for 4 reads of 16
+/// bytes. `Consume`:
+///     struct state;                                   // of a thread
+///     C operator()(i, j, product, square, size) const;  // the value of query i and reference j
+///     with_value(f) const;     // where one sum is needed: f(value), which has `brief` and computes
+///                              // the same
 ///     tile(block, t, state, values, query, reference, end)       // values: queries x pitch
 ///     finish(block, states, query, segment)                      // after the last tile
 template <class C, unsigned Sums, class Consume>
@@ -155,22 +159,27 @@ struct tile_program {
   using shape = tile_shape<C>;
   static constexpr char const* name = Consume::name;
   static constexpr unsigned threads = shape::threads;
+  static constexpr unsigned resident = (Sums & (Sums - 1)) == 0 ? 2 : 1;
   packed_on_device<C> queries, references;
   std::size_t query_blocks;
   segments_of segments;
   Consume consume;
 
-  static constexpr unsigned query_quads = tile_depth * shape::queries / quad<C>::size;
-  static constexpr unsigned reference_quads = tile_depth * shape::references / quad<C>::size;
   static constexpr bool has_products = Sums & products, has_squares = Sums & squares,
                         has_sizes = Sums & sizes;
 
-  static constexpr bool one_sum = has_products + has_squares + has_sizes == 1;
+  static constexpr bool one_sum = resident == 2;
+  static constexpr unsigned tiles = one_sum && sizeof(C) == 4 ? 2 : 1;  ///< at a time
+  static constexpr unsigned width = tiles * shape::references,
+                            own_width = tiles * shape::own_references;
+  static constexpr unsigned query_quads = tile_depth * shape::queries / quad<C>::size;
+  static constexpr unsigned reference_quads = tile_depth * width / quad<C>::size;
+  static_assert(row_padding % width == 0);
 
   struct state {
-    C product[has_products ? shape::own_queries : 1][has_products ? shape::own_references : 1];
-    C square[has_squares ? shape::own_queries : 1][has_squares ? shape::own_references : 1];
-    C size[has_sizes ? shape::own_queries : 1][has_sizes ? shape::own_references : 1];
+    C product[has_products ? shape::own_queries : 1][has_products ? own_width : 1];
+    C square[has_squares ? shape::own_queries : 1][has_squares ? own_width : 1];
+    C size[has_sizes ? shape::own_queries : 1][has_sizes ? own_width : 1];
     quad<C> next_queries[query_quads / threads], next_references[reference_quads / threads];
   };
 
@@ -198,12 +207,12 @@ struct tile_program {
     C* const values = q;  // once the tile's rows have been used
     auto states = block.template registers<state>();
     auto kept = block.template registers<typename Consume::state>();
-    for (std::size_t reference = begin; reference < end; reference += shape::references) {
+    for (std::size_t reference = begin; reference < end; reference += width) {
       block.each([&](unsigned t) {
         state& s = states[t];
         s = state{};
         fetch<shape::queries>(queries, query, 0, t, s.next_queries);
-        fetch<shape::references>(references, reference, 0, t, s.next_references);
+        fetch<width>(references, reference, 0, t, s.next_references);
       });
       for (std::size_t depth = 0; depth < queries.depth; depth += tile_depth) {
         block.each([&](unsigned t) {
@@ -219,70 +228,96 @@ struct tile_program {
           state& s = states[t];
           if (depth + tile_depth < queries.depth) {  // on their way while these are multiplied
             fetch<shape::queries>(queries, query, depth + tile_depth, t, s.next_queries);
-            fetch<shape::references>(references, reference, depth + tile_depth, t,
-                                     s.next_references);
+            fetch<width>(references, reference, depth + tile_depth, t, s.next_references);
           }
           multiply(s, q + t / 16 * shape::own_queries, r + t % 16 * shape::own_references);
         });
       }
-      block.each([&](unsigned t) {
-        state const& s = states[t];
-        if constexpr (one_sum) {  // from registers to the block's memory, and from there in a loop
-                                  // that is short
-          LIMPID_UNROLL
-          for (unsigned a = 0; a < shape::own_queries; ++a) {
-            LIMPID_UNROLL
-            for (unsigned b = 0; b < shape::own_references; ++b)
-              values[(t / 16 * shape::own_queries + a) * shape::pitch +
-                     t % 16 * shape::own_references + b] = has_products  ? s.product[a][b]
-                                                           : has_squares ? s.square[a][b]
-                                                                         : s.size[a][b];
-          }
-        } else {
-          LIMPID_ROLLED
-          for (unsigned at = 0; at < shape::own_queries * shape::own_references; ++at) {
-            unsigned const a = at / shape::own_references, b = at % shape::own_references;
-            unsigned const i = t / 16 * shape::own_queries + a,
-                           j = t % 16 * shape::own_references + b;
-            values[i * shape::pitch + j] =
-                consume.value(query + i, reference + j, has_products ? s.product[a][b] : C{0},
-                              has_squares ? s.square[a][b] : C{0}, has_sizes ? s.size[a][b] : C{0});
-          }
-        }
-      });
-      if constexpr (one_sum)
-        block.each([&](unsigned t) {
-          unsigned const j = t % shape::references;
-          LIMPID_ROLLED
-          for (unsigned i = t / shape::references; i < shape::queries;
-               i += threads / shape::references) {
-            C& v = values[i * shape::pitch + j];
-            v = consume.value(query + i, reference + j, has_products ? v : C{0},
-                              has_squares ? v : C{0}, has_sizes ? v : C{0});
-          }
-        });
-      block.each(
-          [&](unsigned t) { consume.tile(t, kept[t], values, query, reference, segment, end); });
+      LIMPID_UNROLL_BY(1)
+      for (unsigned tile = 0; tile < tiles; ++tile) {
+        std::size_t const first = reference + tile * shape::references;
+        if (first >= end) break;
+        put_values(block, states, values, query, first, tile);
+        block.each(
+            [&](unsigned t) { consume.tile(t, kept[t], values, query, first, segment, end); });
+      }
     }
     consume.finish(block, kept, query, segment);
   }
 
  private:
+  /// One of the tiles of sums, as values in the block's memory.
+  template <class Block, class States>
+  LIMPID_HD void put_values(Block const& block, States& states, C* values, std::size_t query,
+                            std::size_t reference, unsigned tile) const {
+    if constexpr (one_sum) {  // sums first, so that the loop over values is short
+      block.each([&](unsigned t) {
+        LIMPID_UNROLL
+        for (unsigned known = 0; known < tiles; ++known)
+          if (known == tile) put_sums(states[t], values, t, known);
+      });
+      consume.with_value([&](auto const& value) {
+        [[maybe_unused]] constexpr unsigned rounds =
+            std::remove_cvref_t<decltype(value)>::brief ? 4 : 1;
+        block.each([&](unsigned t) {
+          unsigned const j = t % shape::references;
+          LIMPID_UNROLL_BY(rounds)
+          for (unsigned i = t / shape::references; i < shape::queries;
+               i += threads / shape::references) {
+            C& v = values[i * shape::pitch + j];
+            v = value(query + i, reference + j, has_products ? v : C{0}, has_squares ? v : C{0},
+                      has_sizes ? v : C{0});
+          }
+        });
+      });
+    } else {
+      block.each([&](unsigned t) {
+        state const& s = states[t];
+        LIMPID_UNROLL_BY(1)
+        for (unsigned at = 0; at < shape::own_queries * shape::own_references; ++at) {
+          unsigned const a = at / shape::own_references, b = at % shape::own_references;
+          unsigned const i = t / 16 * shape::own_queries + a,
+                         j = t % 16 * shape::own_references + b;
+          values[i * shape::pitch + j] =
+              consume(query + i, reference + j, has_products ? s.product[a][b] : C{0},
+                      has_squares ? s.square[a][b] : C{0}, has_sizes ? s.size[a][b] : C{0});
+        }
+      });
+    }
+  }
+
+  /// `tile` must be known where this is compiled, or the sums are no registers.
+  static LIMPID_HD void put_sums(state const& s, C* values, unsigned t, unsigned tile) {
+    unsigned const column = tile * shape::own_references;
+    LIMPID_UNROLL
+    for (unsigned a = 0; a < shape::own_queries; ++a) {
+      LIMPID_UNROLL
+      for (unsigned b = 0; b < shape::own_references; ++b)
+        values[(t / 16 * shape::own_queries + a) * shape::pitch + t % 16 * shape::own_references +
+               b] = has_products  ? s.product[a][column + b]
+                    : has_squares ? s.square[a][column + b]
+                                  : s.size[a][column + b];
+    }
+  }
+
   static LIMPID_HD void multiply(state& s, C const* q, C const* r) {
-    LIMPID_UNROLL_4
+    LIMPID_UNROLL_BY(4)
     for (unsigned k = 0; k < tile_depth; ++k) {
-      quad<C> a[shape::own_queries / quad<C>::size], b[shape::own_references / quad<C>::size];
+      quad<C> a[shape::own_queries / quad<C>::size], b[tiles][shape::own_references / quad<C>::size];
       LIMPID_UNROLL
       for (unsigned p = 0; p < shape::own_queries / quad<C>::size; ++p)
         a[p] = reinterpret_cast<quad<C> const*>(q + k * shape::queries)[p];
       LIMPID_UNROLL
+      for (unsigned tile = 0; tile < tiles; ++tile) LIMPID_UNROLL
       for (unsigned p = 0; p < shape::own_references / quad<C>::size; ++p)
-        b[p] = reinterpret_cast<quad<C> const*>(r + k * shape::references)[p];
+        b[tile][p] =
+            reinterpret_cast<quad<C> const*>(r + k * width + tile * shape::references)[p];
       LIMPID_UNROLL
       for (unsigned i = 0; i < shape::own_queries; ++i) LIMPID_UNROLL
-      for (unsigned j = 0; j < shape::own_references; ++j) {
+      for (unsigned j = 0; j < own_width; ++j) {
         C const x = a[i / quad<C>::size].element[i % quad<C>::size];
-        C const z = b[j / quad<C>::size].element[j % quad<C>::size];
+        quad<C> const& of = b[j / shape::own_references][j % shape::own_references / quad<C>::size];
+        C const z = of.element[j % quad<C>::size];
         if constexpr (has_products) s.product[i][j] += x * z;
         if constexpr (has_squares || has_sizes) {
           C const gap = x - z;
