@@ -106,6 +106,7 @@ struct confident_scan {
     if (self.data) note(i, static_cast<std::int32_t>(best), p(i, best));
     return 0;
   }
+  LIMPID_HD void own_rows(auto& use) { use(p); }
 
   ops::row_fault rows(std::size_t begin, std::size_t end) const requires(S == memory_space::host) {
     ops::row_fault found;
