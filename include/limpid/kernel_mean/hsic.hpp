@@ -4,7 +4,6 @@
 #ifndef LIMPID_KERNEL_MEAN_HSIC_HPP
 #define LIMPID_KERNEL_MEAN_HSIC_HPP
 
-#include <limpid/exec/simd.hpp>
 #include <limpid/kernel_mean/detail/dependence.hpp>
 
 #include <cstddef>
@@ -49,61 +48,14 @@ struct hsic_result {
 /// Source: Gretton, Bousquet, Smola, Schoelkopf, "Measuring statistical dependence with
 /// Hilbert-Schmidt norms", ALT 2005; unbiased: Song, Smola, Gretton, Bedo, Borgwardt, "Feature
 /// selection via dependence maximization", JMLR 13 (2012).
-struct hsic_fn {
+struct hsic_fn : detail::dependence_measure<hsic_fn, hsic_result, hsic_options> {
   using primitives = uses<ops::kernel_sums_fn, ops::kernel_products_fn, ops::quadratic_forms_fn,
                           ops::for_rows_fn, ops::sum_rows_fn, ops::first_row_fn, ops::copy_fn>;
   static constexpr std::string_view where = "kernel_mean::hsic";
-
-  template <execution_policy P, kernel_like K, real_matrix X, kernel_like L, real_matrix Y>
-  hsic_result operator()(P const& exec, K const& kernel_x, X const& x, L const& kernel_y,
-                         Y const& y, hsic_options const& options = {}) const {
-    limpid::detail::enter<hsic_fn, P, X, Y>();
-    auto&& held_x = limpid::detail::materialise(x);
-    auto&& held_y = limpid::detail::materialise(y);
-    matrix_view<value_t<X> const, P::space> const px = view(held_x);
-    matrix_view<value_t<Y> const, P::space> const py = view(held_y);
-    check(exec, kernel_x, px, options);
-    detail::check_positive(where, kernel_y);
-    ops::check_rows(where, "x", px.rows, "y", py.rows);
-    if (options.validate) ops::check_finite(exec, where, "y", py);
-    detail::kernel_side<P, K, value_t<X>> first(exec, kernel_x, px);
-    detail::kernel_side<P, L, value_t<Y>> second(exec, kernel_y, py);
-    return run(exec, first, second, options);
-  }
-  template <execution_policy P, kernel_like K, real_matrix X, label_vector Y>
-  hsic_result operator()(P const& exec, K const& kernel_x, X const& x, Y const& labels,
-                         std::size_t classes, hsic_options const& options = {}) const {
-    limpid::detail::enter<hsic_fn, P, X, Y>();
-    auto&& held_x = limpid::detail::materialise(x);
-    auto&& held_y = limpid::detail::materialise(labels);
-    matrix_view<value_t<X> const, P::space> const px = view(held_x);
-    vector_view<value_t<Y> const, P::space> const py = view(held_y);
-    check(exec, kernel_x, px, options);
-    limpid::detail::require(classes >= 1, where, "classes is 0; it must be at least 1");
-    ops::check_rows(where, "x", px.rows, "labels", py.size);
-    auto const codes = ops::check_labels(exec, where, "labels", py, classes);
-    detail::kernel_side<P, K, value_t<X>> first(exec, kernel_x, px);
-    detail::label_side<P> second(exec, codes.view(), classes);
-    return run(exec, first, second, options);
-  }
-  template <kernel_like K, real_matrix X, kernel_like L, real_matrix Y>
-  hsic_result operator()(K const& kernel_x, X const& x, L const& kernel_y, Y const& y,
-                         hsic_options const& options = {}) const {
-    return (*this)(default_policy, kernel_x, x, kernel_y, y, options);
-  }
-  template <kernel_like K, real_matrix X, label_vector Y>
-  hsic_result operator()(K const& kernel_x, X const& x, Y const& labels, std::size_t classes,
-                         hsic_options const& options = {}) const {
-    return (*this)(default_policy, kernel_x, x, labels, classes, options);
-  }
+  static constexpr std::size_t least_rows = 2;
 
  private:
-  template <execution_policy P, kernel_like K, class T>
-  static void check(P const& exec, K const& k, matrix_view<T const, P::space> x,
-                    hsic_options const& o) {
-    detail::check_positive(where, k);
-    detail::check_side(exec, where, "x", x, 2, o.validate);
-  }
+  friend detail::dependence_measure<hsic_fn, hsic_result, hsic_options>;
 
   template <execution_policy P, class First, class Second>
   static hsic_result run(P const& exec, First& first, Second& second, hsic_options const& o) {

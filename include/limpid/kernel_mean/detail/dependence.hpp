@@ -4,6 +4,7 @@
 #ifndef LIMPID_KERNEL_MEAN_DETAIL_DEPENDENCE_HPP
 #define LIMPID_KERNEL_MEAN_DETAIL_DEPENDENCE_HPP
 
+#include <limpid/exec/simd.hpp>
 #include <limpid/kernel_mean/detail/picks.hpp>
 #include <limpid/kernel_mean/detail/two_samples.hpp>
 #include <limpid/ops/kernel_products.hpp>
@@ -203,13 +204,65 @@ bool sum_sides(P const& exec, kernel_side<P, K, T> const& x, Side const& y, depe
   return true;
 }
 
-template <execution_policy P, class T>
-void check_side(P const& exec, std::string_view where, std::string_view name,
-                matrix_view<T const, P::space> x, std::size_t least, bool validate) {
-  limpid::detail::require(x.rows >= least, where, name, " has ", x.rows,
-                          " rows; it needs at least ", least);
-  if (validate) ops::check_finite(exec, where, name, x);
-}
+/// The calls of a measure of dependence, of x with rows y or with labels. `Fn` gives `where` and
+/// `least_rows`, and does what is left once both sides are checked:
+///     template <execution_policy P, class First, class Second>
+///     static Result run(P const& exec, First& first, Second& second, Options const& options);
+template <class Fn, class Result, class Options>
+struct dependence_measure {
+  template <execution_policy P, kernel_like K, real_matrix X, kernel_like L, real_matrix Y>
+  Result operator()(P const& exec, K const& kernel_x, X const& x, L const& kernel_y, Y const& y,
+                    Options const& options = {}) const {
+    limpid::detail::enter<Fn, P, X, Y>();
+    auto&& held_x = limpid::detail::materialise(x);
+    auto&& held_y = limpid::detail::materialise(y);
+    matrix_view<value_t<X> const, P::space> const px = view(held_x);
+    matrix_view<value_t<Y> const, P::space> const py = view(held_y);
+    check(exec, kernel_x, px, options);
+    check_positive(Fn::where, kernel_y);
+    ops::check_rows(Fn::where, "x", px.rows, "y", py.rows);
+    if (options.validate) ops::check_finite(exec, Fn::where, "y", py);
+    kernel_side<P, K, value_t<X>> first(exec, kernel_x, px);
+    kernel_side<P, L, value_t<Y>> second(exec, kernel_y, py);
+    return Fn::run(exec, first, second, options);
+  }
+  template <execution_policy P, kernel_like K, real_matrix X, label_vector Y>
+  Result operator()(P const& exec, K const& kernel_x, X const& x, Y const& labels,
+                    std::size_t classes, Options const& options = {}) const {
+    limpid::detail::enter<Fn, P, X, Y>();
+    auto&& held_x = limpid::detail::materialise(x);
+    auto&& held_y = limpid::detail::materialise(labels);
+    matrix_view<value_t<X> const, P::space> const px = view(held_x);
+    vector_view<value_t<Y> const, P::space> const py = view(held_y);
+    check(exec, kernel_x, px, options);
+    limpid::detail::require(classes >= 1, Fn::where, "classes is 0; it must be at least 1");
+    ops::check_rows(Fn::where, "x", px.rows, "labels", py.size);
+    auto const codes = ops::check_labels(exec, Fn::where, "labels", py, classes);
+    kernel_side<P, K, value_t<X>> first(exec, kernel_x, px);
+    label_side<P> second(exec, codes.view(), classes);
+    return Fn::run(exec, first, second, options);
+  }
+  template <kernel_like K, real_matrix X, kernel_like L, real_matrix Y>
+  Result operator()(K const& kernel_x, X const& x, L const& kernel_y, Y const& y,
+                    Options const& options = {}) const {
+    return (*this)(default_policy, kernel_x, x, kernel_y, y, options);
+  }
+  template <kernel_like K, real_matrix X, label_vector Y>
+  Result operator()(K const& kernel_x, X const& x, Y const& labels, std::size_t classes,
+                    Options const& options = {}) const {
+    return (*this)(default_policy, kernel_x, x, labels, classes, options);
+  }
+
+ private:
+  template <execution_policy P, kernel_like K, class T>
+  static void check(P const& exec, K const& k, matrix_view<T const, P::space> x,
+                    Options const& options) {
+    check_positive(Fn::where, k);
+    limpid::detail::require(x.rows >= Fn::least_rows, Fn::where, "x has ", x.rows,
+                            " rows; it needs at least ", Fn::least_rows);
+    if (options.validate) ops::check_finite(exec, Fn::where, "x", x);
+  }
+};
 
 }  // namespace limpid::kernel_mean::detail
 
