@@ -185,6 +185,16 @@ TEST_CASE("backward_loss: every policy, any strides, both sides of the tile; int
     matrix<float> gradient(n, 4);
     (void)backward_loss.into(limpid::simd, in.z, in.y, in.T, loss, gradient);
     CHECK(gap(loss, s.loss) < 1e-5);
+    matrix<double> each(n, 16);
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t c = 0; c < 16; ++c) each(i, c) = in.T.data()[c];
+    limpid::vector<double> own_loss(n);
+    matrix<double> own_gradient(n, 4);
+    auto const rest = backward_loss.into(limpid::simd, in.z, in.y, each, own_loss, own_gradient, {.transition_gradient = true});
+    auto const whole = backward_loss(in.z, in.y, each, {.transition_gradient = true});
+    CHECK(gap(own_loss, s.loss) < 1e-12);
+    CHECK(own_gradient == whole.gradient);
+    CHECK(rest.transition_gradient == whole.transition_gradient);
   }
   auto const one = backward_loss(matrix<double>(2, 1, 7.0), std::vector<int>{0, 0}, matrix<double>{{1}});
   CHECK(one.loss[0] == 0);

@@ -5,16 +5,12 @@
 #ifndef LIMPID_TRANSITION_BACKWARD_LOSS_HPP
 #define LIMPID_TRANSITION_BACKWARD_LOSS_HPP
 
-#include <limpid/exec/simd.hpp>
-#include <limpid/ops/check.hpp>
 #include <limpid/ops/memory.hpp>
 #include <limpid/ops/rows.hpp>
-#include <limpid/transition/detail/corrected_check.hpp>
-#include <limpid/transition/detail/corrected_rows.hpp>
+#include <limpid/transition/detail/corrected_loss.hpp>
 #include <limpid/transition/detail/row_inverse.hpp>
 #include <limpid/transition/invert.hpp>
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -64,7 +60,12 @@ struct backward_loss_result {
 /// @param logits   z, n x K, finite: logits of the true class, not probabilities; K >= 1
 /// @param y        n, given labels 0..K-1
 /// @param T        K x K, T(i, j) = P(given j | true i); or n x K*K, row i holds T(x_i) row by row
+/// @param weights  n, optional, after T: at least 0; they enter mean_loss, class_risk and the gradient by one T;
+///                 the loss and gradients of a row are its own
 /// @param options  backward_loss_options
+/// @param loss, gradient  of `into(exec, logits, y, T, loss, gradient, options)`: the caller's own,
+///                 n and n x K, both of float or both of double; they are written, and left out of
+///                 the result
 /// @return  backward_loss_result
 /// @throws  input_error  for shapes, logits, labels, rows of T that are no distributions, options;
 /// for
@@ -74,121 +75,31 @@ struct backward_loss_result {
 /// @par Source       N. Natarajan et al., "Learning with noisy labels", NeurIPS 2013, Lemma 1; G.
 ///                   Patrini et al., CVPR 2017, Eq. 4; the clamp after R. Kiryo et al.,
 ///                   "Positive-unlabeled learning with non-negative risk estimator", NeurIPS 2017
-struct backward_loss_fn {
+struct backward_loss_fn
+    : detail::corrected_loss<backward_loss_fn, backward_loss_result, backward_loss_options> {
   using primitives = uses<ops::first_row_fn, ops::sum_rows_fn, ops::for_rows_fn, ops::copy_fn>;
 
-  template <execution_policy Exec, real_matrix M, label_vector L, real_matrix N>
-  backward_loss_result operator()(Exec const& exec, M const& logits, L const& y, N const& T,
-                                  backward_loss_options const& options = {}) const {
-    return (*this)(exec, logits, y, T, vector_view<double const, Exec::space>{}, options);
-  }
-  /// With weights: n numbers at least 0, or a view without data for all 1. They enter mean_loss,
-  /// class_risk and the gradient by one T; the loss and gradients of a row are its own.
-  template <execution_policy Exec, real_matrix M, label_vector L, real_matrix N, real_vector W>
-  backward_loss_result operator()(Exec const& exec, M const& logits, L const& y, N const& T,
-                                  W const& weights,
-                                  backward_loss_options const& options = {}) const {
-    limpid::detail::enter<backward_loss_fn, Exec, M, L, N, W>();
-    auto&& held_z = limpid::detail::materialise(logits);
-    auto&& held_y = limpid::detail::materialise(y);
-    auto&& held_t = limpid::detail::materialise(T);
-    auto&& held_w = limpid::detail::materialise(weights);
-    constexpr auto S = Exec::space;
-    matrix_view<value_t<M> const, S> const z = limpid::view(held_z);
-    matrix_view<value_t<N> const, S> const t = limpid::view(held_t);
-    vector_view<value_t<W> const, S> const w = limpid::view(held_w);
-    auto const labels =
-        enter(exec, z, vector_view<value_t<L> const, S>(limpid::view(held_y)), t, w, options);
-    std::size_t const n = z.rows, K = z.cols;
-    auto const loss = ops::make_buffer<double>(exec, n);
-    auto const slope = ops::make_buffer<double>(exec, options.gradient ? n * K : 0);
-    auto const by_row =
-        ops::make_buffer<double>(exec, options.transition_gradient && t.cols != K ? n * K * K : 0);
-    detail::corrected_outputs<double, S> const out{loss.view(), slope.view(slope.size() ? n : 0, K),
-                                                   by_row.view(by_row.size() ? n : 0, K * K)};
-    auto r = run(exec, z, labels.view(), t, w, out, options);
-    r.loss = ops::download(exec, out.loss);
-    if (options.gradient) r.gradient = ops::download(exec, slope.view(n, K));
-    if (by_row.size()) r.transition_gradient = ops::download(exec, by_row.view(n, K * K));
-    return r;
-  }
-  template <real_matrix M, label_vector L, real_matrix N>
-  backward_loss_result operator()(M const& logits, L const& y, N const& T,
-                                  backward_loss_options const& options = {}) const {
-    return (*this)(default_policy, logits, y, T, options);
-  }
-  template <real_matrix M, label_vector L, real_matrix N, real_vector W>
-  backward_loss_result operator()(M const& logits, L const& y, N const& T, W const& weights,
-                                  backward_loss_options const& options = {}) const {
-    return (*this)(default_policy, logits, y, T, weights, options);
-  }
-
-  /// Writes the losses and their gradients by the logits into the caller's own n and n x K, both of
-  /// float or both of double; returns the rest. One T, no gradient by it.
-  template <execution_policy Exec, real_matrix M, label_vector L, real_matrix N, writable_vector V,
-            writable_matrix G>
-  requires real_vector<V> && std::same_as<value_t<V>, value_t<G>> backward_loss_result
-  into(Exec const& exec, M const& logits, L const& y, N const& T, V&& loss, G&& gradient,
-       backward_loss_options const& options = {})
-  const {
-    limpid::detail::enter<backward_loss_fn, Exec, M, L, N, V, G>();
-    auto&& held_z = limpid::detail::materialise(logits);
-    auto&& held_y = limpid::detail::materialise(y);
-    auto&& held_t = limpid::detail::materialise(T);
-    constexpr auto S = Exec::space;
-    using U = value_t<V>;
-    matrix_view<value_t<M> const, S> const z = limpid::view(held_z);
-    matrix_view<value_t<N> const, S> const t = limpid::view(held_t);
-    vector_view<double const, S> const w{};
-    using limpid::detail::require;
-    auto const labels =
-        enter(exec, z, vector_view<value_t<L> const, S>(limpid::view(held_y)), t, w, options);
-    std::size_t const n = z.rows, K = z.cols;
-    vector_view<U, S> const to = limpid::view(loss);
-    matrix_view<U, S> const slope = limpid::view(gradient);
-    require(to.size == n && slope.rows == n && slope.cols == K, where, "loss and gradient must be ",
-            n, " and ", n, " x ", K);
-    require(!options.transition_gradient && t.cols == K, where,
-            "one T and no gradient by it are written into; use the other form");
-    return run(exec, z, labels.view(), t, w, detail::corrected_outputs<U, S>{to, slope, {}},
-               options);
-  }
-
  private:
+  friend detail::corrected_loss<backward_loss_fn, backward_loss_result, backward_loss_options>;
   static constexpr char const* where = "transition::backward_loss";
 
-  template <class Exec, class T, class Label, class N, class W, memory_space S>
-  static ops::label_codes<Exec> enter(Exec const& exec, matrix_view<T const, S> z,
-                                      vector_view<Label const, S> y, matrix_view<N const, S> t,
-                                      vector_view<W const, S> w,
-                                      backward_loss_options const& options) {
+  static void check_options(bool one_transition, backward_loss_options const& options) {
     using limpid::detail::require;
-    detail::check_corrected(where, z.rows, z.cols, y.size, t.rows, t.cols);
-    if (w.data || w.size) ops::check_rows(where, "logits", z.rows, "weights", w.size);
     detail::check_invert_options(where, options.inverse);
     require(!options.clamp || !options.transition_gradient, where,
             "options.clamp leaves no gradient by T; choose one of the two");
-    if (t.cols != z.cols) {
-      require(options.inverse.rule == regularisation::none, where,
-              "options.inverse.rule must be none where T has a row per row of data");
-      require(!options.clamp, where, "options.clamp needs one T for all rows");
-    }
-    if (options.validate) {
-      ops::check_finite(exec, where, "logits", z);
-      detail::check_transitions(exec, where, t, z.cols);
-      if (w.data) ops::check_weights(exec, where, "weights", w);
-    }
-    return ops::check_labels(exec, where, "y", y, z.cols);
+    if (one_transition) return;
+    require(options.inverse.rule == regularisation::none, where,
+            "options.inverse.rule must be none where T has a row per row of data");
+    require(!options.clamp, where, "options.clamp needs one T for all rows");
   }
 
-  template <class Exec, class T, class N, class W, class U, memory_space S>
+  template <class Exec, class T, class N, class U, memory_space S>
   static backward_loss_result run(Exec const& exec, matrix_view<T const, S> z,
                                   vector_view<std::int32_t const, S> y, matrix_view<N const, S> t,
-                                  vector_view<W const, S> weights,
+                                  vector_view<double const, S> w,
                                   detail::corrected_outputs<U, S> const& out,
                                   backward_loss_options const& options) {
-    auto const held = detail::in_double(exec, weights);
-    vector_view<double const, S> const w = weights.data ? held.view() : vector_view<double, S>{};
     if (t.cols != z.cols) return by_rows(exec, z, y, t, w, out, options);
     std::size_t const K = z.cols;
     matrix<double> const T_host = detail::inversion::on_host(exec, t);
