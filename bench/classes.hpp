@@ -17,8 +17,8 @@ struct classes_data {
   std::size_t classes;
 };
 
-/// n rows in d columns; class k is 2 away from the others along every column c with c mod K = k. A fifth of the labels is
-/// drawn anew.
+/// n rows in d columns; class k is 2 away from the others along every column c with c mod K = k. A
+/// fifth of the labels is drawn anew.
 inline classes_data make_classes(std::size_t n, std::size_t d, std::size_t classes) {
   classes_data out{limpid::matrix<float>(n, d), limpid::vector<std::int32_t>(n),
                    limpid::vector<std::int32_t>(n), classes};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// classify::folds: stratified folds against a shuffle per class, as one writes it by hand; rows per second, and the largest
-// difference of a class's rows between two folds.
+// classify::folds: stratified folds against a shuffle per class, as one writes it by hand; rows per
+// second, and the largest difference of a class's rows between two folds.
 #include <limpid/classify/folds.hpp>
 
 #include <benchmark/benchmark.h>
@@ -24,7 +24,8 @@ limpid::vector<std::int32_t> by_hand(limpid::vector<std::int32_t> const& y) {
   limpid::vector<std::int32_t> fold(y.size());
   for (auto& rows : of) {
     std::shuffle(rows.begin(), rows.end(), engine);
-    for (std::size_t r = 0; r < rows.size(); ++r) fold[rows[r]] = static_cast<std::int32_t>(r % count);
+    for (std::size_t r = 0; r < rows.size(); ++r)
+      fold[rows[r]] = static_cast<std::int32_t>(r % count);
   }
   return fold;
 }

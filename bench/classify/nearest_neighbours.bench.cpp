@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// classify::nearest_neighbours: votes of 10 neighbours for n queries among n rows. The floor is the search alone, without
-// votes and standardisation: what the classifier adds to it is the difference.
+// classify::nearest_neighbours: votes of 10 neighbours for n queries among n rows. The floor is the
+// search alone, without votes and standardisation: what the classifier adds to it is the
+// difference.
 #include <limpid/classify/nearest_neighbours.hpp>
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/simd.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// classify::out_of_fold around softmax regression, 5 folds. The floor is five fits on four fifths of the rows and five
-// predictions, without copies by fold: the difference is what the folds cost.
+// classify::out_of_fold around softmax regression, 5 folds. The floor is five fits on four fifths
+// of the rows and five predictions, without copies by fold: the difference is what the folds cost.
 #include <limpid/classify/out_of_fold.hpp>
 #include <limpid/classify/softmax_regression.hpp>
 #include <limpid/exec/par.hpp>
@@ -24,7 +24,8 @@ void fits_alone(benchmark::State& state) {
   std::size_t const fifth = in.x.rows() / 5, rest = in.x.rows() - fifth;
   limpid::classify::softmax_regression const c{};
   limpid::matrix<double> p(fifth, in.classes);
-  auto const train = in.x.view().row_block(0, rest), held_out = in.x.view().row_block(rest, rest + fifth);
+  auto const train = in.x.view().row_block(0, rest),
+             held_out = in.x.view().row_block(rest, rest + fifth);
   limpid::vector_view<std::int32_t const> const y(in.y.data(), rest);
   for (auto _ : state)
     for (int fold = 0; fold < 5; ++fold)
@@ -36,8 +37,8 @@ void folds(benchmark::State& state, P exec) {
   auto const in = make(state);
   std::size_t right = 0;
   for (auto _ : state) {
-    auto const r =
-        limpid::classify::out_of_fold(exec, limpid::classify::softmax_regression{}, in.x, in.y, in.classes);
+    auto const r = limpid::classify::out_of_fold(exec, limpid::classify::softmax_regression{}, in.x,
+                                                 in.y, in.classes);
     benchmark::DoNotOptimize(r.probabilities.data());
     right = 0;
     for (std::size_t i = 0; i < in.x.rows(); ++i) {

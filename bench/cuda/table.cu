@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The device's table: each primitive that carries a method, against what the device can do, measured
-// in the same run.
+// The device's table: each primitive that carries a method, against what the device can do,
+// measured in the same run.
 //     bench.cuda.table [share of the sizes, 1 = 1e6 x 128 rows, 1e8 losses and so on]
 #include <limpid/exec/cuda.hpp>
 #include <limpid/mixture/split_losses.hpp>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// graph::spread_labels on a 10-neighbour graph, a hundredth of the nodes labelled, by conjugate gradients and by power
-// iteration; the floor is the power iteration one writes by hand. The share of nodes that get the right class is `right`.
+// graph::spread_labels on a 10-neighbour graph, a hundredth of the nodes labelled, by conjugate
+// gradients and by power iteration; the floor is the power iteration one writes by hand. The share
+// of nodes that get the right class is `right`.
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/seq.hpp>
 #include <limpid/exec/simd.hpp>
@@ -27,7 +28,8 @@ struct problem {
 problem make(std::size_t n) {
   auto const in = limpid_bench::make_classes(n, 60, classes);
   auto const near = limpid::graph::knn(in.x, {.k = 10});
-  problem out{limpid::graph::build(near.index, near.distance), limpid::vector<std::int32_t>(n, -1), in.truth};
+  problem out{limpid::graph::build(near.index, near.distance), limpid::vector<std::int32_t>(n, -1),
+              in.truth};
   for (std::size_t i = 0; i < n; i += 100) out.seeds[i] = in.truth[i];
   return out;
 }
@@ -45,7 +47,8 @@ std::vector<double> by_hand(problem const& in) {
   for (int step = 0; step < 50; ++step) {
     for (std::size_t i = 0; i < n; ++i) {
       double* const to = &next[i * classes];
-      for (std::size_t k = 0; k < classes; ++k) to[k] = static_cast<std::size_t>(in.seeds[i]) == k ? 0.01 : 0;
+      for (std::size_t k = 0; k < classes; ++k)
+        to[k] = static_cast<std::size_t>(in.seeds[i]) == k ? 0.01 : 0;
       for (std::size_t e = g.start[i]; e < g.start[i + 1]; ++e) {
         double const w = 0.99 * g.value[e] * root[i] * root[g.col[e]];
         for (std::size_t k = 0; k < classes; ++k) to[k] += w * f[g.col[e] * classes + k];
@@ -81,10 +84,16 @@ auto sizes(benchmark::internal::Benchmark* b) {
   b->ArgName("n")->Arg(20000)->Unit(benchmark::kMillisecond);
 }
 BENCHMARK(power_by_hand)->Apply(sizes);
-BENCHMARK_CAPTURE(spread, gradients_seq, limpid::seq, limpid::graph::spread_solver::conjugate_gradients)->Apply(sizes);
-BENCHMARK_CAPTURE(spread, gradients_simd, limpid::simd, limpid::graph::spread_solver::conjugate_gradients)->Apply(sizes);
-BENCHMARK_CAPTURE(spread, power_simd, limpid::simd, limpid::graph::spread_solver::power)->Apply(sizes);
-BENCHMARK_CAPTURE(spread, gradients_par, limpid::par, limpid::graph::spread_solver::conjugate_gradients)
+BENCHMARK_CAPTURE(spread, gradients_seq, limpid::seq,
+                  limpid::graph::spread_solver::conjugate_gradients)
+    ->Apply(sizes);
+BENCHMARK_CAPTURE(spread, gradients_simd, limpid::simd,
+                  limpid::graph::spread_solver::conjugate_gradients)
+    ->Apply(sizes);
+BENCHMARK_CAPTURE(spread, power_simd, limpid::simd, limpid::graph::spread_solver::power)
+    ->Apply(sizes);
+BENCHMARK_CAPTURE(spread, gradients_par, limpid::par,
+                  limpid::graph::spread_solver::conjugate_gradients)
     ->Apply(sizes)
     ->UseRealTime();
 

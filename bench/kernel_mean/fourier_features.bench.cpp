@@ -23,7 +23,8 @@ template <class T>
 limpid::matrix<T> rows(benchmark::State const& state) {
   auto const in = limpid_bench::make_classes(20000, static_cast<std::size_t>(state.range(0)), 10);
   limpid::matrix<T> x(in.x.rows(), in.x.cols());
-  for (std::size_t e = 0; e < x.rows() * x.cols(); ++e) x.data()[e] = static_cast<T>(in.x.data()[e]);
+  for (std::size_t e = 0; e < x.rows() * x.cols(); ++e)
+    x.data()[e] = static_cast<T>(in.x.data()[e]);
   return x;
 }
 

@@ -53,10 +53,10 @@ void herd(benchmark::State& state, P exec) {
   for (auto _ : state) r = limpid::kernel_mean::herding(exec, kernel, x, {.size = x.rows() / 64});
   auto const size = static_cast<double>(r.rows.size());
   state.counters["gain"] = (1 - r.norm2) / size / r.mmd2[r.rows.size() - 1];
-  state.counters["values/s"] = benchmark::Counter(
-      static_cast<double>(x.rows()) * (static_cast<double>(x.rows()) + size) *
-          static_cast<double>(state.iterations()),
-      benchmark::Counter::kIsRate);
+  state.counters["values/s"] =
+      benchmark::Counter(static_cast<double>(x.rows()) * (static_cast<double>(x.rows()) + size) *
+                             static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate);
 }
 
 auto sizes(benchmark::internal::Benchmark* b) {

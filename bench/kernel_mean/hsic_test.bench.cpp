@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// kernel_mean::hsic_test, hsic and cka of features and labels, and of features and other features, against centred kernel
-// matrices as one writes them by hand. `hsic` is the unbiased value. `power`: the share of rejections at level 0.05, of 199 orders, for 60
-// pairs of normal numbers with correlation `rho` / 10 (0: the level; -1: points around a circle), against labels whether the second is
-// positive, or against the number itself.
+// kernel_mean::hsic_test, hsic and cka of features and labels, and of features and other features,
+// against centred kernel matrices as one writes them by hand. `hsic` is the unbiased value.
+// `power`: the share of rejections at level 0.05, of 199 orders, for 60 pairs of normal numbers
+// with correlation `rho` / 10 (0: the level; -1: points around a circle), against labels whether
+// the second is positive, or against the number itself.
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/seq.hpp>
 #include <limpid/exec/simd.hpp>
@@ -32,7 +33,8 @@ double by_hand(classes_data const& in) {
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < n; ++j) {
       float gap = 0;
-      for (std::size_t c = 0; c < in.x.cols(); ++c) gap += (in.x(i, c) - in.x(j, c)) * (in.x(i, c) - in.x(j, c));
+      for (std::size_t c = 0; c < in.x.cols(); ++c)
+        gap += (in.x(i, c) - in.x(j, c)) * (in.x(i, c) - in.x(j, c));
       k[i * n + j] = std::exp(-static_cast<double>(gap) / 128);
       mean[i] += k[i * n + j] / static_cast<double>(n);
       all += k[i * n + j] / static_cast<double>(n * n);
@@ -53,8 +55,10 @@ template <class P>
 auto test_with(P exec, bool labels) {
   return [exec, labels](classes_data const& in) {
     if (labels)
-      return limpid::kernel_mean::hsic_test(exec, kernel, in.x, in.truth, 10, {.draws = 200}).statistic;
-    return limpid::kernel_mean::hsic_test(exec, kernel, in.x, kernel, in.x, {.draws = 200}).statistic;
+      return limpid::kernel_mean::hsic_test(exec, kernel, in.x, in.truth, 10, {.draws = 200})
+          .statistic;
+    return limpid::kernel_mean::hsic_test(exec, kernel, in.x, kernel, in.x, {.draws = 200})
+        .statistic;
   };
 }
 double cka(classes_data const& in) {
@@ -68,8 +72,9 @@ void hsic(benchmark::State& state, F estimate) {
   double value = 0;
   for (auto _ : state) value = estimate(in);
   state.counters["hsic"] = value;
-  state.counters["pairs/s"] = benchmark::Counter(
-      static_cast<double>(state.range(0) * state.range(0) * state.iterations()), benchmark::Counter::kIsRate);
+  state.counters["pairs/s"] =
+      benchmark::Counter(static_cast<double>(state.range(0) * state.range(0) * state.iterations()),
+                         benchmark::Counter::kIsRate);
 }
 
 void power(benchmark::State& state, bool labels) {
@@ -84,13 +89,16 @@ void power(benchmark::State& state, bool labels) {
       std::vector<int> positive(n);
       for (std::size_t i = 0; i < n; ++i) {
         limpid::random_stream draw(static_cast<std::uint64_t>(t), 1, i);
-        double const radius = std::sqrt(-2 * std::log(1 - draw.uniform())), angle = 6.283185307179586 * draw.uniform();
+        double const radius = std::sqrt(-2 * std::log(1 - draw.uniform())),
+                     angle = 6.283185307179586 * draw.uniform();
         double const a = radius * std::cos(angle), b = radius * std::sin(angle);
         x(i, 0) = rho < 0 ? 1.5 * std::cos(angle) + 0.2 * a : a;
-        y(i, 0) = rho < 0 ? 1.5 * std::sin(angle) + 0.2 * b : rho * a + std::sqrt(1 - rho * rho) * b;
+        y(i, 0) =
+            rho < 0 ? 1.5 * std::sin(angle) + 0.2 * b : rho * a + std::sqrt(1 - rho * rho) * b;
         positive[i] = y(i, 0) > 0;
       }
-      limpid::kernel_mean::hsic_test_options const o{.draws = 199, .seed = static_cast<std::uint64_t>(t)};
+      limpid::kernel_mean::hsic_test_options const o{.draws = 199,
+                                                     .seed = static_cast<std::uint64_t>(t)};
       rejected += labels ? limpid::kernel_mean::hsic_test(k, x, positive, 2, o).reject
                          : limpid::kernel_mean::hsic_test(k, x, k, y, o).reject;
     }

@@ -43,7 +43,8 @@ template <class P>
 void exact(benchmark::State& state, P exec) {
   auto const x = rows(1000);
   double dimension = 0;
-  for (auto _ : state) dimension = limpid::kernel_mean::leverage_scores(exec, kernel, x).effective_dimension;
+  for (auto _ : state)
+    dimension = limpid::kernel_mean::leverage_scores(exec, kernel, x).effective_dimension;
   state.counters["dimension"] = dimension;
 }
 
@@ -51,10 +52,11 @@ template <class P>
 void recursive(benchmark::State& state, P exec) {
   auto const x = rows(20000);
   limpid::kernel_mean::recursive_leverage_result r;
-  for (auto _ : state) r = limpid::kernel_mean::recursive_leverage(exec, kernel, x, {.landmarks = 128});
+  for (auto _ : state)
+    r = limpid::kernel_mean::recursive_leverage(exec, kernel, x, {.landmarks = 128});
   state.counters["dimension"] = r.effective_dimension;
-  state.counters["rows/s"] =
-      benchmark::Counter(2e4 * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+  state.counters["rows/s"] = benchmark::Counter(2e4 * static_cast<double>(state.iterations()),
+                                                benchmark::Counter::kIsRate);
 }
 
 BENCHMARK(by_hand)->Unit(benchmark::kMillisecond);

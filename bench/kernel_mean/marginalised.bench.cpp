@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// kernel_mean::marginalised: the leave-one-out curve of 26 to 34 levels of Gaussian noise from one sweep, against the double loop
-// one writes by hand (distance once, an exponential per level), and against as many sweeps of a Gaussian kernel as there
-// are widths. `level` is what comes out. kernel_mean::evaluate_marginalised: the mean at its own rows for each noise.
+// kernel_mean::marginalised: the leave-one-out curve of 26 to 34 levels of Gaussian noise from one
+// sweep, against the double loop one writes by hand (distance once, an exponential per level), and
+// against as many sweeps of a Gaussian kernel as there are widths. `level` is what comes out.
+// kernel_mean::evaluate_marginalised: the mean at its own rows for each noise.
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/seq.hpp>
 #include <limpid/exec/simd.hpp>
@@ -35,7 +36,8 @@ std::vector<double> levels_of(std::size_t d) {
 }
 
 /// The level with the least score.
-double chosen(std::vector<double> const& levels, std::vector<double> const& totals, double n, double d) {
+double chosen(std::vector<double> const& levels, std::vector<double> const& totals, double n,
+              double d) {
   double best = 0, least = 0;
   for (std::size_t e = 0; e < levels.size(); ++e) {
     double const h1 = std::pow(1 + 2 * gamma * levels[e], -d / 2),
@@ -124,7 +126,10 @@ BENCHMARK_CAPTURE(evaluate, gaussian_gaussian, bell, corruption::gaussian(1))->A
 BENCHMARK_CAPTURE(evaluate, gaussian_laplace, bell, corruption::laplace(1))->Apply(sizes);
 BENCHMARK_CAPTURE(evaluate, gaussian_blank_out, bell, corruption::blank_out(0.1))->Apply(sizes);
 BENCHMARK_CAPTURE(evaluate, gaussian_poisson, bell, corruption::poisson())->Apply(sizes);
-BENCHMARK_CAPTURE(evaluate, quadratic_laplace, limpid::kernels::polynomial(2), corruption::laplace(1))->Apply(sizes);
-BENCHMARK_CAPTURE(evaluate, cubic_laplace, limpid::kernels::polynomial(3), corruption::laplace(1))->Apply(sizes);
+BENCHMARK_CAPTURE(evaluate, quadratic_laplace, limpid::kernels::polynomial(2),
+                  corruption::laplace(1))
+    ->Apply(sizes);
+BENCHMARK_CAPTURE(evaluate, cubic_laplace, limpid::kernels::polynomial(3), corruption::laplace(1))
+    ->Apply(sizes);
 
 }  // namespace

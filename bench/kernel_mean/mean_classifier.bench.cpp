@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// kernel_mean::mean_classifier: fitted on 10000 rows in 64 columns and 10 classes, a fifth of the labels
-// drawn anew; 5000 other rows to classify, against the Parzen vote by loops. `right` is the share of true
-// classes found.
+// kernel_mean::mean_classifier: fitted on 10000 rows in 64 columns and 10 classes, a fifth of the
+// labels drawn anew; 5000 other rows to classify, against the Parzen vote by loops. `right` is the
+// share of true classes found.
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/seq.hpp>
 #include <limpid/exec/simd.hpp>
@@ -30,9 +30,9 @@ struct parts {
     std::size_t right = 0;
     for (std::size_t i = 0; i < queries; ++i) right += found[i] == in.truth[n + i];
     state.counters["right"] = static_cast<double>(right) / queries;
-    state.counters["rows/s"] = benchmark::Counter(
-        static_cast<double>(queries) * static_cast<double>(state.iterations()),
-        benchmark::Counter::kIsRate);
+    state.counters["rows/s"] =
+        benchmark::Counter(static_cast<double>(queries) * static_cast<double>(state.iterations()),
+                           benchmark::Counter::kIsRate);
   }
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// kernel_mean::mmd and kernel_mean::witness against the double loops one writes by hand. `mmd2` is the value that comes
-// out; flop/s counts two for each column of each pair of rows that the estimator asks for.
+// kernel_mean::mmd and kernel_mean::witness against the double loops one writes by hand. `mmd2` is
+// the value that comes out; flop/s counts two for each column of each pair of rows that the
+// estimator asks for.
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/seq.hpp>
 #include <limpid/exec/simd.hpp>
@@ -45,7 +46,8 @@ auto with(P exec, mmd_estimator which, bool variance = false) {
 template <class P>
 auto witness_with(P exec) {
   return [=](rows x, rows y) {
-    return limpid::kernel_mean::witness(exec, limpid::kernels::gaussian(gamma_of), x, y, x).value[0];
+    return limpid::kernel_mean::witness(exec, limpid::kernels::gaussian(gamma_of), x, y, x)
+        .value[0];
   };
 }
 
@@ -57,11 +59,14 @@ void mmd(benchmark::State& state, F estimate, bool all_pairs = true) {
   double value = 0;
   for (auto _ : state) value = estimate(all.row_block(0, n), all.row_block(n, 2 * n));
   state.counters["mmd2"] = value;
-  auto const entries = 2.0 * static_cast<double>(state.range(0) * state.range(1) * state.iterations());
+  auto const entries =
+      2.0 * static_cast<double>(state.range(0) * state.range(1) * state.iterations());
   if (all_pairs)
-    state.counters["flop/s"] = benchmark::Counter(2.0 * static_cast<double>(n) * entries, benchmark::Counter::kIsRate);
+    state.counters["flop/s"] =
+        benchmark::Counter(2.0 * static_cast<double>(n) * entries, benchmark::Counter::kIsRate);
   else
-    state.counters["bytes/s"] = benchmark::Counter(sizeof(float) * entries, benchmark::Counter::kIsRate);
+    state.counters["bytes/s"] =
+        benchmark::Counter(sizeof(float) * entries, benchmark::Counter::kIsRate);
 }
 
 void sizes(benchmark::internal::Benchmark* b) {
@@ -70,10 +75,13 @@ void sizes(benchmark::internal::Benchmark* b) {
 BENCHMARK_CAPTURE(mmd, by_hand, by_hand)->Apply(sizes);
 BENCHMARK_CAPTURE(mmd, seq, with(limpid::seq, mmd_estimator::unbiased))->Apply(sizes);
 BENCHMARK_CAPTURE(mmd, simd, with(limpid::simd, mmd_estimator::unbiased))->Apply(sizes);
-BENCHMARK_CAPTURE(mmd, par, with(limpid::par, mmd_estimator::unbiased))->Apply(sizes)->UseRealTime();
+BENCHMARK_CAPTURE(mmd, par, with(limpid::par, mmd_estimator::unbiased))
+    ->Apply(sizes)
+    ->UseRealTime();
 BENCHMARK_CAPTURE(mmd, variance, with(limpid::simd, mmd_estimator::unbiased, true))->Apply(sizes);
 BENCHMARK_CAPTURE(mmd, block, with(limpid::simd, mmd_estimator::block), false)->Apply(sizes);
-BENCHMARK_CAPTURE(mmd, linear_time, with(limpid::simd, mmd_estimator::linear_time), false)->Apply(sizes);
+BENCHMARK_CAPTURE(mmd, linear_time, with(limpid::simd, mmd_estimator::linear_time), false)
+    ->Apply(sizes);
 BENCHMARK_CAPTURE(mmd, witness, witness_with(limpid::simd))->Apply(sizes);
 
 }  // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// kernel_mean::mmd_agg with its defaults: 20 kernels, 4000 redraws; and what the tests of two samples
-// are worth: the share of rejections at level 0.05 of normal rows in 2 dimensions, shifted by
-// `shift` / 10 in each, and of a mixture of narrow bells on a grid ("blobs") against the same bells
-// turned. 0 is the level. `mmd_agg` of 300 draws each.
+// kernel_mean::mmd_agg with its defaults: 20 kernels, 4000 redraws; and what the tests of two
+// samples are worth: the share of rejections at level 0.05 of normal rows in 2 dimensions, shifted
+// by `shift` / 10 in each, and of a mixture of narrow bells on a grid ("blobs") against the same
+// bells turned. 0 is the level. `mmd_agg` of 300 draws each.
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/simd.hpp>
 #include <limpid/kernel_mean/evaluate.hpp>
@@ -48,7 +48,8 @@ limpid::matrix<double> blobs(std::size_t n, std::uint64_t seed, bool turn) {
 
 template <class P>
 void mmd_agg(benchmark::State& state, P exec) {
-  auto const n = static_cast<std::size_t>(state.range(0)), d = static_cast<std::size_t>(state.range(1));
+  auto const n = static_cast<std::size_t>(state.range(0)),
+             d = static_cast<std::size_t>(state.range(1));
   auto const both = limpid_bench::make_classes(2 * n, d, 10);
   limpid::matrix_view<float const> const rows = both.x.view();
   auto const x = rows.row_block(0, n), y = rows.row_block(n, 2 * n);
@@ -83,9 +84,13 @@ void power(benchmark::State& state, which test) {
       auto const y = tenths < 0 ? blobs(m, 2 * seed + 1, true) : shifted(m, 2 * seed + 1, shift);
       if (test == which::agg || test == which::agg_pooled || test == which::agg_wild) {
         rejected += limpid::kernel_mean::mmd_agg(
-                        x, y, {.distances = test == which::agg ? bandwidths_from::between : bandwidths_from::pooled,
-                               .by = test == which::agg_wild ? redraw::wild : redraw::permutation,
-                               .draws = 300, .level_draws = 300, .seed = seed})
+                        x, y,
+                        {.distances = test == which::agg ? bandwidths_from::between
+                                                         : bandwidths_from::pooled,
+                         .by = test == which::agg_wild ? redraw::wild : redraw::permutation,
+                         .draws = 300,
+                         .level_draws = 300,
+                         .seed = seed})
                         .reject;
         continue;
       }
@@ -94,8 +99,10 @@ void power(benchmark::State& state, which test) {
         for (std::size_t c = 0; c < 2; ++c) both(i, c) = i < n ? x(i, c) : y(i - n, c);
       auto const k = limpid::kernels::gaussian(limpid::kernel_mean::median_heuristic(both).gamma);
       rejected += limpid::kernel_mean::two_sample_test(
-                      k, x, y, {.by = test == which::wild ? redraw::wild : redraw::permutation,
-                                .draws = 199, .seed = seed})
+                      k, x, y,
+                      {.by = test == which::wild ? redraw::wild : redraw::permutation,
+                       .draws = 199,
+                       .seed = seed})
                       .reject;
     }
   }

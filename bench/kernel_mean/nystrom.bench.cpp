@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// kernel_mean::nystrom and nystrom_features: s landmarks, 20000 rows in 64 columns, against loops over
-// the kernel and the factor. `left` is the mean of k(x, x) - |z(x)|^2 over 1000 rows: what the
+// kernel_mean::nystrom and nystrom_features: s landmarks, 20000 rows in 64 columns, against loops
+// over the kernel and the factor. `left` is the mean of k(x, x) - |z(x)|^2 over 1000 rows: what the
 // landmarks miss.
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/seq.hpp>
@@ -25,20 +25,22 @@ limpid::matrix<double> rows() {
   return x;
 }
 
-void report(benchmark::State& state, limpid::matrix<double> const& x, limpid::matrix<double> const& z) {
+void report(benchmark::State& state, limpid::matrix<double> const& x,
+            limpid::matrix<double> const& z) {
   double left = 1000;
   for (std::size_t i = 0; i < 1000; ++i)
     for (std::size_t c = 0; c < z.cols(); ++c) left -= z(i, c) * z(i, c);
   state.counters["left"] = left / 1000;
   auto const s = static_cast<double>(state.range(0));
-  state.counters["flops/s"] = benchmark::Counter(
-      2 * static_cast<double>(x.rows()) * s * (static_cast<double>(x.cols()) + s) *
-          static_cast<double>(state.iterations()),
-      benchmark::Counter::kIsRate);
+  state.counters["flops/s"] = benchmark::Counter(2 * static_cast<double>(x.rows()) * s *
+                                                     (static_cast<double>(x.cols()) + s) *
+                                                     static_cast<double>(state.iterations()),
+                                                 benchmark::Counter::kIsRate);
 }
 
-map_type chosen(benchmark::State const& state, limpid::matrix<double> const& x,
-                limpid::kernel_mean::landmark_draw draw = limpid::kernel_mean::landmark_draw::uniform) {
+map_type chosen(
+    benchmark::State const& state, limpid::matrix<double> const& x,
+    limpid::kernel_mean::landmark_draw draw = limpid::kernel_mean::landmark_draw::uniform) {
   return limpid::kernel_mean::nystrom(
       kernel, x, {.landmarks = static_cast<std::size_t>(state.range(0)), .draw = draw});
 }
@@ -80,11 +82,16 @@ auto sizes(benchmark::internal::Benchmark* b) {
   b->ArgName("s")->Arg(256)->Arg(1024)->Unit(benchmark::kMillisecond);
 }
 BENCHMARK(by_hand)->ArgName("s")->Arg(256)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(features, seq, limpid::seq)->ArgName("s")->Arg(256)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(features, seq, limpid::seq)
+    ->ArgName("s")
+    ->Arg(256)
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(features, simd, limpid::simd)->Apply(sizes);
 BENCHMARK_CAPTURE(features, par, limpid::par)->Apply(sizes)->UseRealTime();
 BENCHMARK_CAPTURE(choose, uniform, limpid::kernel_mean::landmark_draw::uniform)->Apply(sizes);
 BENCHMARK_CAPTURE(choose, leverage, limpid::kernel_mean::landmark_draw::leverage)
-    ->ArgName("s")->Arg(256)->Unit(benchmark::kMillisecond);
+    ->ArgName("s")
+    ->Arg(256)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace

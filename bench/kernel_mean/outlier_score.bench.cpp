@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// kernel_mean::outlier_score: 10000 rows in 64 columns, 10 classes, a fifth of the labels drawn anew,
-// against distances to equally weighted means by loops. `precision` is the share of wrong labels among
-// as many rows of the largest scores as there are wrong labels.
+// kernel_mean::outlier_score: 10000 rows in 64 columns, 10 classes, a fifth of the labels drawn
+// anew, against distances to equally weighted means by loops. `precision` is the share of wrong
+// labels among as many rows of the largest scores as there are wrong labels.
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/seq.hpp>
 #include <limpid/exec/simd.hpp>
@@ -27,11 +27,13 @@ void report(benchmark::State& state, limpid_bench::classes_data const& in, doubl
     order[i] = i;
     wrong += in.y[i] != in.truth[i];
   }
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return score[a] > score[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return score[a] > score[b]; });
   for (std::size_t r = 0; r < wrong; ++r) found += in.y[order[r]] != in.truth[order[r]];
   state.counters["precision"] = static_cast<double>(found) / static_cast<double>(wrong);
-  state.counters["rows/s"] = benchmark::Counter(
-      static_cast<double>(n) * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+  state.counters["rows/s"] =
+      benchmark::Counter(static_cast<double>(n) * static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate);
 }
 
 void by_hand(benchmark::State& state) {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
-// kernel_mean::ridge_shrink: kernel matrix, tridiagonal form and the leave-one-out scores of 50 lambdas, against Eigen's
-// eigendecomposition of the same matrix alone, which the textbook formula begins with. Then a given lambda without the
-// matrix, by conjugate gradients, and features. `score` is the leave-one-out score reached, `gain` its share below the plain
-// mean's.
+// kernel_mean::ridge_shrink: kernel matrix, tridiagonal form and the leave-one-out scores of 50
+// lambdas, against Eigen's eigendecomposition of the same matrix alone, which the textbook formula
+// begins with. Then a given lambda without the matrix, by conjugate gradients, and features.
+// `score` is the leave-one-out score reached, `gain` its share below the plain mean's.
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/seq.hpp>
 #include <limpid/exec/simd.hpp>
 #include <limpid/kernel_mean/ridge_shrink.hpp>
 
-#include <Eigen/Eigenvalues>
 #include <benchmark/benchmark.h>
+#include <Eigen/Eigenvalues>
 
 #include <cmath>
 #include <cstddef>
@@ -57,13 +57,14 @@ void streamed(benchmark::State& state, P exec) {
   limpid::kernel_mean::ridge_shrink_result r;
   for (auto _ : state)
     r = limpid::kernel_mean::ridge_shrink(
-        exec, kernel, x, {.lambda = static_cast<double>(x.rows()) / 100, .exact_rows = 0, .tolerance = 1e-8});
+        exec, kernel, x,
+        {.lambda = static_cast<double>(x.rows()) / 100, .exact_rows = 0, .tolerance = 1e-8});
   state.counters["iterations"] = r.iterations;
   state.counters["residual"] = r.residual;
-  state.counters["pairs/s"] = benchmark::Counter(
-      static_cast<double>(state.range(0)) * static_cast<double>(state.range(0)) *
-          (r.iterations + 2) * static_cast<double>(state.iterations()),
-      benchmark::Counter::kIsRate);
+  state.counters["pairs/s"] =
+      benchmark::Counter(static_cast<double>(state.range(0)) * static_cast<double>(state.range(0)) *
+                             (r.iterations + 2) * static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate);
 }
 
 template <class P>
@@ -79,7 +80,11 @@ auto small(benchmark::internal::Benchmark* b) {
   b->ArgNames({"n", "d"})->Args({500, 16})->Args({2000, 16})->Unit(benchmark::kMillisecond);
 }
 auto large(benchmark::internal::Benchmark* b) {
-  b->ArgNames({"n", "d"})->Args({4000, 16})->Args({8000, 16})->Args({16000, 16})->Unit(benchmark::kMillisecond);
+  b->ArgNames({"n", "d"})
+      ->Args({4000, 16})
+      ->Args({8000, 16})
+      ->Args({16000, 16})
+      ->Unit(benchmark::kMillisecond);
 }
 auto wide(benchmark::internal::Benchmark* b) {
   b->ArgNames({"n", "d"})->Args({20000, 256})->Args({40000, 256})->Unit(benchmark::kMillisecond);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// kernel_mean::shrink: the two kernel sums that the leave-one-out score needs, against the double loop one writes by hand.
-// `alpha` is the shrinkage that comes out.
+// kernel_mean::shrink: the two kernel sums that the leave-one-out score needs, against the double
+// loop one writes by hand. `alpha` is the shrinkage that comes out.
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/seq.hpp>
 #include <limpid/exec/simd.hpp>
@@ -32,7 +32,8 @@ double by_hand(limpid::matrix<float> const& x) {
 template <class P>
 auto with(P exec) {
   return [exec](limpid::matrix<float> const& x) {
-    return limpid::kernel_mean::shrink(exec, limpid::kernels::gaussian(1 / (2 * width * width)), x).alpha;
+    return limpid::kernel_mean::shrink(exec, limpid::kernels::gaussian(1 / (2 * width * width)), x)
+        .alpha;
   };
 }
 
@@ -43,9 +44,10 @@ void shrink(benchmark::State& state, F estimate) {
   double alpha = 0;
   for (auto _ : state) alpha = estimate(in.x);
   state.counters["alpha"] = alpha;
-  state.counters["flop/s"] = benchmark::Counter(
-      2.0 * static_cast<double>(state.range(0) * state.range(0) * state.range(1) * state.iterations()),
-      benchmark::Counter::kIsRate);
+  state.counters["flop/s"] =
+      benchmark::Counter(2.0 * static_cast<double>(state.range(0) * state.range(0) *
+                                                   state.range(1) * state.iterations()),
+                         benchmark::Counter::kIsRate);
 }
 
 auto sizes(benchmark::internal::Benchmark* b) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // How much nearer to the truth than the empirical kernel mean the estimates of kernel_mean/ are.
 //   shrinkage_table [REPEATS [UCI_SMALL_FOLDER]]
-// Mixtures: the protocol of Muandet et al., "Kernel mean estimation and Stein effect", ICML 2014: four Gaussians of
-// weights .05 .3 .4 .25, means uniform on (-10, 10)^d, covariances Wishart(2 I, 7) + 0.2 I; the loss is exact. Columns:
-// percentage of improvement, as the mean of the repeats' own percentages and as 100 (1 - ratio of mean losses): the two
-// disagree where a few repeats lose much. Below a row the same of a run of the protocol by numpy, 30 repeats of other
-// seeds (tests/golden/kme_benchmark_reference.json; narrower kernels: 60 repeats, mean losses only). Tables: samples of
-// 20 rows against the kernel mean of the whole table. The same seeds each time.
+// Mixtures: the protocol of Muandet et al., "Kernel mean estimation and Stein effect", ICML 2014:
+// four Gaussians of weights .05 .3 .4 .25, means uniform on (-10, 10)^d, covariances Wishart(2 I,
+// 7) + 0.2 I; the loss is exact. Columns: percentage of improvement, as the mean of the repeats'
+// own percentages and as 100 (1 - ratio of mean losses): the two disagree where a few repeats lose
+// much. Below a row the same of a run of the protocol by numpy, 30 repeats of other seeds
+// (tests/golden/kme_benchmark_reference.json; narrower kernels: 60 repeats, mean losses only).
+// Tables: samples of 20 rows against the kernel mean of the whole table. The same seeds each time.
 #include <limpid/core/random.hpp>
 #include <limpid/kernel_mean/evaluate.hpp>
 #include <limpid/kernel_mean/inner_product.hpp>
@@ -129,29 +130,68 @@ struct reference_row {
   double bandwidth = 1;
 };
 constexpr reference_row references[] = {
-    {2, 20, "LIN", {{-10.8, 7.2}, {-51.9, -5.9}, {-61.4, -15.7}, {none, none}, {none, none}, {54.6, 53.1}}},
-    {2, 20, "POLY2", {{-28.2, 3.2}, {-37.7, 1.4}, {-0.1, 0.0}, {none, none}, {none, none}, {39.5, 45.7}}},
-    {2, 20, "POLY3", {{-14.8, 19.0}, {-60.6, 5.5}, {-80.4, -27.7}, {none, none}, {none, none}, {32.9, 45.4}}},
+    {2,
+     20,
+     "LIN",
+     {{-10.8, 7.2}, {-51.9, -5.9}, {-61.4, -15.7}, {none, none}, {none, none}, {54.6, 53.1}}},
+    {2,
+     20,
+     "POLY2",
+     {{-28.2, 3.2}, {-37.7, 1.4}, {-0.1, 0.0}, {none, none}, {none, none}, {39.5, 45.7}}},
+    {2,
+     20,
+     "POLY3",
+     {{-14.8, 19.0}, {-60.6, 5.5}, {-80.4, -27.7}, {none, none}, {none, none}, {32.9, 45.4}}},
     {2, 20, "RBF", {{2.9, 5.3}, {2.7, 5.5}, {1.2, 2.0}, {9.0, 13.4}, {none, none}, {11.5, 13.9}}},
-    {10, 20, "LIN", {{10.3, 13.5}, {2.2, 9.6}, {-9.7, -3.6}, {none, none}, {none, none}, {23.3, 27.2}}},
-    {10, 20, "POLY2", {{9.6, 13.6}, {7.8, 13.3}, {-1.9, -0.9}, {none, none}, {none, none}, {18.7, 24.6}}},
-    {10, 20, "POLY3", {{19.3, 25.1}, {15.0, 24.6}, {-11.5, -1.8}, {none, none}, {none, none}, {28.9, 37.4}}},
+    {10,
+     20,
+     "LIN",
+     {{10.3, 13.5}, {2.2, 9.6}, {-9.7, -3.6}, {none, none}, {none, none}, {23.3, 27.2}}},
+    {10,
+     20,
+     "POLY2",
+     {{9.6, 13.6}, {7.8, 13.3}, {-1.9, -0.9}, {none, none}, {none, none}, {18.7, 24.6}}},
+    {10,
+     20,
+     "POLY3",
+     {{19.3, 25.1}, {15.0, 24.6}, {-11.5, -1.8}, {none, none}, {none, none}, {28.9, 37.4}}},
     {10, 20, "RBF", {{3.6, 3.5}, {3.6, 3.6}, {2.8, 2.3}, {3.5, 3.6}, {none, none}, {6.4, 6.6}}},
-    {30, 20, "LIN", {{9.2, 11.7}, {6.8, 10.9}, {2.7, 2.8}, {none, none}, {none, none}, {16.7, 19.1}}},
-    {30, 20, "POLY2", {{15.8, 16.2}, {14.7, 15.6}, {5.8, 5.9}, {none, none}, {none, none}, {19.6, 19.9}}},
-    {30, 20, "POLY3", {{22.8, 23.9}, {21.2, 23.2}, {9.2, 10.0}, {none, none}, {none, none}, {27.0, 28.5}}},
+    {30,
+     20,
+     "LIN",
+     {{9.2, 11.7}, {6.8, 10.9}, {2.7, 2.8}, {none, none}, {none, none}, {16.7, 19.1}}},
+    {30,
+     20,
+     "POLY2",
+     {{15.8, 16.2}, {14.7, 15.6}, {5.8, 5.9}, {none, none}, {none, none}, {19.6, 19.9}}},
+    {30,
+     20,
+     "POLY3",
+     {{22.8, 23.9}, {21.2, 23.2}, {9.2, 10.0}, {none, none}, {none, none}, {27.0, 28.5}}},
     {30, 20, "RBF", {{1.9, 2.6}, {1.8, 2.6}, {1.8, 1.7}, {0.0, 0.0}, {none, none}, {3.8, 4.5}}},
     {30, 100, "LIN", {{2.3, 2.2}, {2.2, 2.1}, {0.0, 0.0}, {none, none}, {none, none}, {5.0, 4.7}}},
-    {30, 100, "POLY2", {{2.0, 2.8}, {1.8, 2.7}, {0.0, 0.0}, {none, none}, {none, none}, {5.2, 5.6}}},
-    {30, 100, "POLY3", {{4.3, 5.2}, {4.0, 5.0}, {0.1, 0.2}, {none, none}, {none, none}, {7.9, 8.5}}},
+    {30,
+     100,
+     "POLY2",
+     {{2.0, 2.8}, {1.8, 2.7}, {0.0, 0.0}, {none, none}, {none, none}, {5.2, 5.6}}},
+    {30,
+     100,
+     "POLY3",
+     {{4.3, 5.2}, {4.0, 5.0}, {0.1, 0.2}, {none, none}, {none, none}, {7.9, 8.5}}},
     {30, 100, "RBF", {{1.0, 0.8}, {1.0, 0.8}, {0.9, 0.7}, {0.0, 0.0}, {none, none}, {2.0, 1.7}}},
-    {10, 20, "RBF",
+    {10,
+     20,
+     "RBF",
      {{none, 29.0}, {none, 27.8}, {none, none}, {none, 34.3}, {none, 38.0}, {none, none}},
      0.1},
-    {30, 20, "RBF",
+    {30,
+     20,
+     "RBF",
      {{none, 33.1}, {none, 34.5}, {none, none}, {none, 36.3}, {none, 38.9}, {none, none}},
      0.1},
-    {30, 10, "RBF",
+    {30,
+     10,
+     "RBF",
      {{none, 14.9}, {none, 13.0}, {none, none}, {none, 13.7}, {none, 21.3}, {none, none}},
      0.3},
 };
@@ -187,14 +227,16 @@ struct terms {
   double norm2, inner, truth;
 };
 
-/// A row of the protocol; bandwidth: of the Gaussian kernel, s^2 in units of the median squared distance.
+/// A row of the protocol; bandwidth: of the Gaussian kernel, s^2 in units of the median squared
+/// distance.
 void mixtures(char const* name, std::size_t d, std::size_t n, int repeats, double bandwidth = 1) {
   column columns[count_of_estimates];
   for (int seed = 0; seed < repeats; ++seed) {
     auto const m = some_mixture(d, static_cast<std::uint64_t>(seed));
     auto const x = draws_of(m, n, static_cast<std::uint64_t>(seed));
     double const gamma =
-        km::median_heuristic(x, {.convention = km::median_convention::squared_distance}).gamma / bandwidth;
+        km::median_heuristic(x, {.convention = km::median_convention::squared_distance}).gamma /
+        bandwidth;
     std::string const kernel = name;
     auto const k = kernel == "LIN"     ? kernels::linear()
                    : kernel == "POLY2" ? kernels::polynomial(2)
@@ -206,7 +248,9 @@ void mixtures(char const* name, std::size_t d, std::size_t n, int repeats, doubl
           auto const r = km::mixture_loss(k, x, weights, m);
           return terms{r.norm2, r.inner, r.mixture_norm2};
         },
-        [&](km::corruption_model const& c) { return km::mixture_loss(k, x, m, {.noise = c}).loss; });
+        [&](km::corruption_model const& c) {
+          return km::mixture_loss(k, x, m, {.noise = c}).loss;
+        });
   }
   std::printf("%2zu %4zu %-6s %4.1f", d, n, name, bandwidth);
   for (column const& c : columns) print(c);
@@ -227,7 +271,8 @@ matrix<double> standardised(matrix<double> const& raw) {
   for (std::size_t c = 0; c < raw.cols(); ++c) {
     double mean = 0, square = 0;
     for (std::size_t i = 0; i < raw.rows(); ++i) mean += raw(i, c) / n;
-    for (std::size_t i = 0; i < raw.rows(); ++i) square += (raw(i, c) - mean) * (raw(i, c) - mean) / n;
+    for (std::size_t i = 0; i < raw.rows(); ++i)
+      square += (raw(i, c) - mean) * (raw(i, c) - mean) / n;
     if (!(square > 0)) continue;
     kept.emplace_back();
     for (std::size_t i = 0; i < raw.rows(); ++i)
@@ -242,7 +287,9 @@ matrix<double> standardised(matrix<double> const& raw) {
 void table(std::string const& name, matrix<double> const& all, std::size_t n, int repeats,
            bool polynomial, double bandwidth) {
   double const gamma =
-      km::median_heuristic(all, {.convention = km::median_convention::squared_distance, .sample = 0}).gamma /
+      km::median_heuristic(all,
+                           {.convention = km::median_convention::squared_distance, .sample = 0})
+          .gamma /
       bandwidth;
   auto const k = polynomial ? kernels::polynomial(2) : kernels::gaussian(gamma);
   double const truth = km::inner_product(k, all, all).value;
@@ -280,9 +327,11 @@ void table(std::string const& name, matrix<double> const& all, std::size_t n, in
 
 int main(int argc, char** argv) {
   int const repeats = argc > 1 ? std::atoi(argv[1]) : 30;
-  std::printf("Mixtures of four Gaussians, %d repeats: mean of the repeats' %% of improvement (its error), %% of the "
-              "mean loss\n d    n kernel  s^2 | %s\n",
-              repeats, heading);
+  std::printf(
+      "Mixtures of four Gaussians, %d repeats: mean of the repeats' %% of improvement (its error), "
+      "%% of the "
+      "mean loss\n d    n kernel  s^2 | %s\n",
+      repeats, heading);
   struct {
     std::size_t d, n;
   } const sizes[] = {{2, 20}, {10, 20}, {30, 20}, {30, 100}};
@@ -293,9 +342,10 @@ int main(int argc, char** argv) {
   mixtures("RBF", 30, 20, repeats, 0.1);
   mixtures("RBF", 30, 10, repeats, 0.3);
   if (argc < 3) return 0;
-  std::printf("\nSamples of 20 rows of a table, columns standardised, against the mean of the whole table\n"
-              "table      kernel  s^2 | %s\n",
-              heading);
+  std::printf(
+      "\nSamples of 20 rows of a table, columns standardised, against the mean of the whole table\n"
+      "table      kernel  s^2 | %s\n",
+      heading);
   for (std::string const name : {"iris", "wine", "wdbc", "pima", "ionosphere", "glass"}) {
     std::string const path = std::string(argv[2]) + "/" + name + "_X.npy";
     std::ifstream in(path, std::ios::binary);

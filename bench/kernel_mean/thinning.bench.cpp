@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// kernel_mean::thinning: n rows in 16 columns halved six times, with and without swapping. The floor is
-// one pass over the kernel values of all pairs by a plain loop. `gain` is the mean squared distance of
-// as many independent draws over that reached.
+// kernel_mean::thinning: n rows in 16 columns halved six times, with and without swapping. The
+// floor is one pass over the kernel values of all pairs by a plain loop. `gain` is the mean squared
+// distance of as many independent draws over that reached.
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/seq.hpp>
 #include <limpid/exec/simd.hpp>
@@ -31,7 +31,8 @@ void one_pass_by_hand(benchmark::State& state) {
   for (auto _ : state) {
     std::vector<double> sums(x.rows());
     for (std::size_t i = 0; i < x.rows(); ++i)
-      for (std::size_t j = 0; j < x.rows(); ++j) sums[i] += kernel(x.view().row(i), x.view().row(j));
+      for (std::size_t j = 0; j < x.rows(); ++j)
+        sums[i] += kernel(x.view().row(i), x.view().row(j));
     benchmark::DoNotOptimize(sums.data());
   }
 }
@@ -43,10 +44,10 @@ void run(benchmark::State& state, P exec, bool swap) {
   for (auto _ : state)
     r = limpid::kernel_mean::thinning(exec, kernel, x, {.halvings = 6, .swap = swap});
   state.counters["gain"] = (1 - r.norm2) / static_cast<double>(r.rows.size()) / r.mmd2;
-  state.counters["pairs/s"] = benchmark::Counter(
-      static_cast<double>(x.rows()) * static_cast<double>(x.rows()) *
-          static_cast<double>(state.iterations()),
-      benchmark::Counter::kIsRate);
+  state.counters["pairs/s"] =
+      benchmark::Counter(static_cast<double>(x.rows()) * static_cast<double>(x.rows()) *
+                             static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate);
 }
 template <class P>
 void thin(benchmark::State& state, P exec) {

@@ -38,7 +38,9 @@ struct samples {
 double by_hand(samples const& in) {
   std::size_t const n = in.x.rows(), all = 2 * n, d = in.x.cols();
   std::vector<float> k(all * all);
-  auto const row = [&](std::size_t i) { return i < n ? in.x.data() + i * d : in.y.data() + (i - n) * d; };
+  auto const row = [&](std::size_t i) {
+    return i < n ? in.x.data() + i * d : in.y.data() + (i - n) * d;
+  };
   for (std::size_t i = 0; i < all; ++i)
     for (std::size_t j = 0; j < all; ++j) {
       float gap = 0;
@@ -68,15 +70,16 @@ double by_hand(samples const& in) {
 template <class P>
 auto with(P exec) {
   return [exec](samples const& in) {
-    return limpid::kernel_mean::two_sample_test(exec, limpid::kernels::gaussian(in.gamma), in.x, in.y,
-                                                {.draws = draws})
+    return limpid::kernel_mean::two_sample_test(exec, limpid::kernels::gaussian(in.gamma), in.x,
+                                                in.y, {.draws = draws})
         .p_value;
   };
 }
 
 template <class F>
 void two_sample_test(benchmark::State& state, F test) {
-  samples const in(static_cast<std::size_t>(state.range(0)), static_cast<std::size_t>(state.range(1)));
+  samples const in(static_cast<std::size_t>(state.range(0)),
+                   static_cast<std::size_t>(state.range(1)));
   double p = 0;
   for (auto _ : state) p = test(in);
   state.counters["p"] = p;
@@ -92,14 +95,16 @@ double bell(limpid::random_stream& draw) {
 void series(benchmark::State& state) {
   auto const n = static_cast<std::size_t>(state.range(0));
   auto const memory = static_cast<double>(state.range(1));
-  double const phi = static_cast<double>(state.range(2)) / 100, shift = static_cast<double>(state.range(3)) / 10;
+  double const phi = static_cast<double>(state.range(2)) / 100,
+               shift = static_cast<double>(state.range(3)) / 10;
   int const tests = static_cast<int>(state.range(4));
   double rejected = 0;
   for (auto _ : state)
     for (int t = 0; t < tests; ++t) {
       limpid::matrix<double> both[2] = {limpid::matrix<double>(n, 2), limpid::matrix<double>(n, 2)};
       for (std::size_t s = 0; s < 2; ++s) {
-        limpid::random_stream draw(static_cast<std::uint64_t>(t), static_cast<std::uint32_t>(s + 1), 0);
+        limpid::random_stream draw(static_cast<std::uint64_t>(t), static_cast<std::uint32_t>(s + 1),
+                                   0);
         double at[2] = {bell(draw), bell(draw)};
         for (std::size_t i = 0; i < n; ++i)
           for (std::size_t c = 0; c < 2; ++c) {
@@ -107,9 +112,12 @@ void series(benchmark::State& state) {
             both[s](i, c) = at[c] + (s ? shift : 0);
           }
       }
-      limpid::kernel_mean::two_sample_test_options o{.draws = 199, .seed = static_cast<std::uint64_t>(t)};
+      limpid::kernel_mean::two_sample_test_options o{.draws = 199,
+                                                     .seed = static_cast<std::uint64_t>(t)};
       if (memory > 0) o.by = limpid::kernel_mean::redraw::wild_series, o.memory = memory;
-      rejected += limpid::kernel_mean::two_sample_test(limpid::kernels::gaussian(0.25), both[0], both[1], o).reject;
+      rejected +=
+          limpid::kernel_mean::two_sample_test(limpid::kernels::gaussian(0.25), both[0], both[1], o)
+              .reject;
     }
   state.counters["rejected"] = rejected / tests;
 }
@@ -118,7 +126,11 @@ auto small(benchmark::internal::Benchmark* b) {
   b->ArgNames({"n", "d"})->Args({250, 10})->Unit(benchmark::kMillisecond);
 }
 auto sizes(benchmark::internal::Benchmark* b) {
-  b->ArgNames({"n", "d"})->Args({250, 10})->Args({2000, 10})->Args({2000, 100})->Unit(benchmark::kMillisecond);
+  b->ArgNames({"n", "d"})
+      ->Args({250, 10})
+      ->Args({2000, 10})
+      ->Args({2000, 100})
+      ->Unit(benchmark::kMillisecond);
 }
 BENCHMARK_CAPTURE(two_sample_test, by_hand, by_hand)->Apply(small);
 BENCHMARK_CAPTURE(two_sample_test, seq, with(limpid::seq))->Apply(small);

@@ -107,7 +107,9 @@ auto multilabel_by(limpid::noise::sampling mode) {
     limpid::matrix<std::uint8_t> ones(y.size() / 10, 10);
     for (std::size_t i = 0; i < y.size() / 10 * 10; ++i) ones.data()[i] = (i * 7 / 10 + i) % 10 < 2;
     return limpid::noise::multilabel(ones, {.rule = limpid::noise::multilabel_rule::subtractive,
-                                            .subtractive = 0.4, .mode = mode}).missing_rate[0];
+                                            .subtractive = 0.4,
+                                            .mode = mode})
+        .missing_rate[0];
   };
 }
 
@@ -124,12 +126,15 @@ BENCHMARK_CAPTURE(rows, instance_dependent_d32_par, instance_by(limpid::par))
     ->UseRealTime();
 
 BENCHMARK_CAPTURE(rows, symmetric_exact_simd, [](auto const& y) {
-  return limpid::noise::symmetric(y, 10, {.rate = 0.4, .mode = limpid::noise::sampling::exact}).realised_rate;
+  return limpid::noise::symmetric(y, 10, {.rate = 0.4, .mode = limpid::noise::sampling::exact})
+      .realised_rate;
 }) -> Arg(1 << 20);
 BENCHMARK_CAPTURE(rows, polynomial_margin_simd, margin_by(limpid::simd))->Arg(1 << 20);
 BENCHMARK_CAPTURE(rows, polynomial_margin_par, margin_by(limpid::par))->Arg(1 << 20)->UseRealTime();
 BENCHMARK_CAPTURE(rows, boundary_d32_simd, boundary_by(limpid::simd))->Arg(1 << 14);
-BENCHMARK_CAPTURE(rows, multilabel_iid_simd, multilabel_by(limpid::noise::sampling::iid))->Arg(10 << 17);
-BENCHMARK_CAPTURE(rows, multilabel_exact_simd, multilabel_by(limpid::noise::sampling::exact))->Arg(10 << 17);
+BENCHMARK_CAPTURE(rows, multilabel_iid_simd, multilabel_by(limpid::noise::sampling::iid))
+    ->Arg(10 << 17);
+BENCHMARK_CAPTURE(rows, multilabel_exact_simd, multilabel_by(limpid::noise::sampling::exact))
+    ->Arg(10 << 17);
 
 }  // namespace

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // One run of limpid's side of bench/peers/confident_learning.py, one thread:
-//   peer.confident_learning <confident_joint|find_label_issues|normalized_margin|read> <folder> <rows> <cols>
-// reads <folder>/x.bin (float32, row-major) and y.bin (int32), prints "<seconds> <peak bytes beyond the input> <number>"
-// (processor time; the shortest of three runs) and writes the flagged rows or the calibrated counts to <folder>/limpid.bin
-// (float64). `read` adds all entries up in vectors: what the memory allows.
+//   peer.confident_learning <confident_joint|find_label_issues|normalized_margin|read> <folder>
+//   <rows> <cols>
+// reads <folder>/x.bin (float32, row-major) and y.bin (int32), prints "<seconds> <peak bytes beyond
+// the input> <number>" (processor time; the shortest of three runs) and writes the flagged rows or
+// the calibrated counts to <folder>/limpid.bin (float64). `read` adds all entries up in vectors:
+// what the memory allows.
 #include <limpid/transition/confident_joint.hpp>
 #include <limpid/transition/find_label_issues.hpp>
 #include <limpid/transition/label_quality.hpp>
@@ -65,9 +67,11 @@ std::vector<double> run(std::string const& what, limpid::matrix_view<float const
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) return std::fputs("peer.confident_learning <what> <folder> <rows> <cols>\n", stderr), 2;
+  if (argc != 5)
+    return std::fputs("peer.confident_learning <what> <folder> <rows> <cols>\n", stderr), 2;
   std::string const what = argv[1], folder = argv[2];
-  std::size_t const n = std::strtoull(argv[3], nullptr, 10), d = std::strtoull(argv[4], nullptr, 10);
+  std::size_t const n = std::strtoull(argv[3], nullptr, 10),
+                    d = std::strtoull(argv[4], nullptr, 10);
   auto const values = read_raw<float>(folder + "/x.bin", n * d);
   auto const labels = read_raw<int>(folder + "/y.bin", n);
   limpid::matrix_view<float const> const x(values.get(), n, d);
@@ -85,6 +89,8 @@ int main(int argc, char** argv) {
     if (repeat == 0) peak = resident("VmHWM") - before;  // later ones find the memory of the first
   }
   std::FILE* const file = std::fopen((folder + "/limpid.bin").c_str(), "wb");
-  if (!file || std::fwrite(out.data(), sizeof(double), out.size(), file) != out.size() || std::fclose(file)) return 1;
+  if (!file || std::fwrite(out.data(), sizeof(double), out.size(), file) != out.size() ||
+      std::fclose(file))
+    return 1;
   std::printf("%.6f %.0f %zu\n", seconds, peak, out.size());
 }

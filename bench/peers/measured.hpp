@@ -18,13 +18,15 @@ inline double now() {
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
-/// Bytes of memory now (VmRSS) or at the peak since the last reset (VmHWM); exec() hands a process its parent's ru_maxrss.
+/// Bytes of memory now (VmRSS) or at the peak since the last reset (VmHWM); exec() hands a process
+/// its parent's ru_maxrss.
 inline double resident(char const* which) {
   double kilobytes = 0;
   std::FILE* const file = std::fopen("/proc/self/status", "r");
   char line[256];
   while (file && std::fgets(line, sizeof line, file))
-    if (std::strncmp(line, which, std::strlen(which)) == 0) kilobytes = std::strtod(line + std::strlen(which) + 1, nullptr);
+    if (std::strncmp(line, which, std::strlen(which)) == 0)
+      kilobytes = std::strtod(line + std::strlen(which) + 1, nullptr);
   if (file) std::fclose(file);
   return 1024 * kilobytes;
 }

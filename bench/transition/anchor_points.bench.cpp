@@ -46,13 +46,16 @@ auto sizes(benchmark::internal::Benchmark* b) {
 }
 
 BENCHMARK_CAPTURE(estimate_transition, by_hand_arg_max, by_hand)->Apply(sizes);
-BENCHMARK_CAPTURE(estimate_transition, seq_arg_max, with(limpid::seq, anchor_rule::arg_max))->Apply(sizes);
-BENCHMARK_CAPTURE(estimate_transition, simd_arg_max, with(limpid::default_policy, anchor_rule::arg_max))
+BENCHMARK_CAPTURE(estimate_transition, seq_arg_max, with(limpid::seq, anchor_rule::arg_max))
+    ->Apply(sizes);
+BENCHMARK_CAPTURE(estimate_transition, simd_arg_max,
+                  with(limpid::default_policy, anchor_rule::arg_max))
     ->Apply(sizes);
 BENCHMARK_CAPTURE(estimate_transition, par_arg_max, with(limpid::par, anchor_rule::arg_max))
     ->Apply(sizes)
     ->UseRealTime();
-BENCHMARK_CAPTURE(estimate_transition, simd_percentile, with(limpid::default_policy, anchor_rule::percentile))
+BENCHMARK_CAPTURE(estimate_transition, simd_percentile,
+                  with(limpid::default_policy, anchor_rule::percentile))
     ->Apply(sizes);
 BENCHMARK_CAPTURE(estimate_transition, simd_dual_t, dual(limpid::default_policy))->Apply(sizes);
 

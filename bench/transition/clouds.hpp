@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-/// Clouds of rows with noisy labels for the benchmarks of transition/ that read features, true classes or regions.
+/// Clouds of rows with noisy labels for the benchmarks of transition/ that read features, true
+/// classes or regions.
 #ifndef LIMPID_BENCH_TRANSITION_CLOUDS_HPP
 #define LIMPID_BENCH_TRANSITION_CLOUDS_HPP
 

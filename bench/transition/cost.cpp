@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// What each estimator of T costs: seconds, one thread, against rows at K = 10 and against classes at 10000 rows.
-//   cost [LIMIT]
-// Prints `method;n;K;seconds` lines for cost_plot.py. A method is not tried on more rows or classes once one call took
-// longer than LIMIT seconds (default 4).
+// What each estimator of T costs: seconds, one thread, against rows at K = 10 and against classes
+//   at 10000 rows. cost [LIMIT]
+// Prints `method;n;K;seconds` lines for cost_plot.py. A method is not tried on more rows or classes
+// once one call took longer than LIMIT seconds (default 4).
 #include <limpid/core/random.hpp>
 #include <limpid/exec/simd.hpp>
 #include <limpid/transition.hpp>
@@ -23,7 +23,8 @@ using limpid::matrix;
 
 namespace {
 
-// Classes are places on a circle in 32 dimensions, noise symmetric at 20 %; P is of the given label, Q of the true one.
+// Classes are places on a circle in 32 dimensions, noise symmetric at 20 %; P is of the given
+// label, Q of the true one.
 struct data {
   matrix<float> x, p, q;
   limpid::vector<std::int32_t> y, truth;
@@ -78,7 +79,8 @@ double seconds(std::function<void()> const& call) {
   for (int run = 0; run < 3 && (run == 0 || spent < 1); ++run) {
     auto const start = std::chrono::steady_clock::now();
     call();
-    double const took = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    double const took =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     best = took < best ? took : best;
     spent += took;
   }
@@ -114,7 +116,8 @@ std::vector<method> methods() {
 int main(int argc, char** argv) {
   double const limit = argc > 1 ? std::atof(argv[1]) : 4;
   std::vector<std::pair<std::size_t, std::size_t>> const sizes{
-      {1000, 10}, {3000, 10}, {10000, 10}, {30000, 10}, {100000, 10}, {10000, 2}, {10000, 5}, {10000, 20}, {10000, 50}, {10000, 100}};
+      {1000, 10}, {3000, 10}, {10000, 10}, {30000, 10}, {100000, 10},
+      {10000, 2}, {10000, 5}, {10000, 20}, {10000, 50}, {10000, 100}};
   std::map<std::string, bool> slow_rows, slow_classes;
   for (auto const& [n, classes] : sizes) {
     auto const in = make(n, classes);

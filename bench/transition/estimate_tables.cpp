@@ -318,6 +318,8 @@ int main(int argc, char** argv) {
   std::vector<std::string> const asked(argv + std::min(argc, 4), argv + argc);
   auto const chosen = [&](std::vector<std::string> all) { return asked.empty() ? all : asked; };
   if (part == "all" || part == "probabilities") probabilities(folder);
-  if (part == "all" || part == "planted") planted(folder, seeds, chosen({"letter", "satellite", "pendigits", "covtype_15k"}));
-  if (part == "all" || part == "forward") forward(folder, seeds, chosen({"letter", "satellite", "pendigits"}));
+  if (part == "all" || part == "planted")
+    planted(folder, seeds, chosen({"letter", "satellite", "pendigits", "covtype_15k"}));
+  if (part == "all" || part == "forward")
+    forward(folder, seeds, chosen({"letter", "satellite", "pendigits"}));
 }

@@ -18,8 +18,8 @@ namespace {
 using limpid::transition::issue_filter;
 using limpid_bench::posteriors;
 
-// The floor: thresholds, counts, and for every pair of classes the rows with the largest margins; no
-// checks, no calibration.
+// The floor: thresholds, counts, and for every pair of classes the rows with the largest margins;
+// no checks, no calibration.
 std::size_t by_hand(posteriors const& in) {
   std::size_t const n = in.p.rows(), classes = in.p.cols();
   std::vector<double> threshold(classes), count(classes);
@@ -29,8 +29,7 @@ std::size_t by_hand(posteriors const& in) {
     threshold[k] += static_cast<double>(in.p(i, k));
     of_class[k].push_back(i);
   }
-  for (std::size_t k = 0; k < classes; ++k)
-    threshold[k] /= static_cast<double>(of_class[k].size());
+  for (std::size_t k = 0; k < classes; ++k) threshold[k] /= static_cast<double>(of_class[k].size());
   limpid::matrix<std::size_t> joint(classes, classes);
   std::vector<std::uint8_t> doubt(n), flagged(n);
   for (std::size_t i = 0; i < n; ++i) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The corrected losses, value and gradient by the logits, against the loop a reader would write by hand;
-// then clean_posterior. Bytes are those of the logits read and the gradient written.
+// The corrected losses, value and gradient by the logits, against the loop a reader would write by
+// hand; then clean_posterior. Bytes are those of the logits read and the gradient written.
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/seq.hpp>
 #include <limpid/transition/backward_loss.hpp>
@@ -50,7 +50,8 @@ double by_hand(posteriors const& in, outputs& out) {
 
 template <class F>
 void corrected(benchmark::State& state, F compute) {
-  auto const n = static_cast<std::size_t>(state.range(0)), K = static_cast<std::size_t>(state.range(1));
+  auto const n = static_cast<std::size_t>(state.range(0)),
+             K = static_cast<std::size_t>(state.range(1));
   auto const in = limpid_bench::make_posteriors(n, K);
   outputs out{std::vector<float>(n), limpid::matrix<float>(n, K)};
   double const want = by_hand(in, out);
@@ -59,7 +60,8 @@ void corrected(benchmark::State& state, F compute) {
     mean = compute(in, out);
     benchmark::DoNotOptimize(out.gradient.data());
   }
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(2 * n * K * sizeof(float)));
+  state.SetBytesProcessed(state.iterations() *
+                          static_cast<std::int64_t>(2 * n * K * sizeof(float)));
   state.counters["gap_of_mean_loss"] = std::abs(mean - want);
 }
 
@@ -83,7 +85,8 @@ auto backward(P exec) {
 
 template <class P>
 void instance(benchmark::State& state, P exec) {
-  auto const n = static_cast<std::size_t>(state.range(0)), K = static_cast<std::size_t>(state.range(1));
+  auto const n = static_cast<std::size_t>(state.range(0)),
+             K = static_cast<std::size_t>(state.range(1));
   auto const in = limpid_bench::make_posteriors(n, K);
   limpid::matrix<float> a(n, K * K), by_t(n, K * K), gradient(n, K);
   for (std::size_t i = 0; i < n; ++i)
@@ -94,18 +97,21 @@ void instance(benchmark::State& state, P exec) {
   for (auto _ : state)
     mean = limpid::transition::instance_loss.into(exec, in.p, in.y, a, loss, gradient, by_t);
   outputs out{std::vector<float>(n), limpid::matrix<float>(n, K)};
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(2 * n * K * K * sizeof(float)));
+  state.SetBytesProcessed(state.iterations() *
+                          static_cast<std::int64_t>(2 * n * K * K * sizeof(float)));
   state.counters["gap_of_mean_loss"] = std::abs(mean - by_hand(in, out));
 }
 
 template <class P>
 void posterior(benchmark::State& state, P exec) {
-  auto const n = static_cast<std::size_t>(state.range(0)), K = static_cast<std::size_t>(state.range(1));
+  auto const n = static_cast<std::size_t>(state.range(0)),
+             K = static_cast<std::size_t>(state.range(1));
   auto const in = limpid_bench::make_posteriors(n, K);
   limpid::matrix<float> out(n, K);
   double misfit = 0;
   for (auto _ : state)
-    misfit = limpid::transition::clean_posterior.into(exec, in.p, in.y, in.transition, out).mean_misfit;
+    misfit =
+        limpid::transition::clean_posterior.into(exec, in.p, in.y, in.transition, out).mean_misfit;
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(n));
   state.counters["mean_misfit"] = misfit;
 }

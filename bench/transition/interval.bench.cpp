@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// transition::interval from counts and by redrawing rows; the floor is the redrawing by hand, labels and arg max only.
-// The quality is in interval_coverage.cpp.
+// transition::interval from counts and by redrawing rows; the floor is the redrawing by hand,
+// labels and arg max only. The quality is in interval_coverage.cpp.
 #include <limpid/exec/par.hpp>
 #include <limpid/transition/confident_joint.hpp>
 #include <limpid/transition/interval.hpp>
@@ -37,12 +37,14 @@ void hierarchy(benchmark::State& state) {
   for (std::size_t k = 0; k < K; ++k) table(k, k) = 500;
   std::vector<std::size_t> parents(K + K / 5 + 1, K + K / 5);
   for (std::size_t k = 0; k < K; ++k) parents[k] = K + k / 5;
-  for (auto _ : state) benchmark::DoNotOptimize(limpid::transition::sibling(table, parents).p_value);
+  for (auto _ : state)
+    benchmark::DoNotOptimize(limpid::transition::sibling(table, parents).p_value);
   state.SetItemsProcessed(static_cast<std::int64_t>(K * K) * state.iterations());
 }
 
 void rows_by_hand(benchmark::State& state) {
-  auto const n = static_cast<std::size_t>(state.range(0)), K = static_cast<std::size_t>(state.range(1));
+  auto const n = static_cast<std::size_t>(state.range(0)),
+             K = static_cast<std::size_t>(state.range(1));
   auto const in = limpid_bench::make_posteriors(n, K);
   std::vector<std::size_t> guess(n);
   for (std::size_t i = 0; i < n; ++i)
@@ -62,7 +64,8 @@ void rows_by_hand(benchmark::State& state) {
 }
 template <class P>
 void rows(benchmark::State& state, P exec) {
-  auto const n = static_cast<std::size_t>(state.range(0)), K = static_cast<std::size_t>(state.range(1));
+  auto const n = static_cast<std::size_t>(state.range(0)),
+             K = static_cast<std::size_t>(state.range(1));
   auto const in = limpid_bench::make_posteriors(n, K);
   auto const estimator = [](auto const& where, auto const& p, auto const& y) {
     return limpid::transition::confident_joint(where, p, y, {.validate = false}).transition;
@@ -76,12 +79,24 @@ void rows(benchmark::State& state, P exec) {
   limpid_bench::set_bytes(state, 50 * n, K);
 }
 
-BENCHMARK_CAPTURE(counts, dirichlet, interval_rule::dirichlet)->Arg(10)->Arg(100)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(counts, wilson, interval_rule::wilson)->Arg(10)->Arg(100)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(counts, bootstrap, interval_rule::bootstrap)->Arg(10)->Arg(100)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(counts, dirichlet, interval_rule::dirichlet)
+    ->Arg(10)
+    ->Arg(100)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(counts, wilson, interval_rule::wilson)
+    ->Arg(10)
+    ->Arg(100)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(counts, bootstrap, interval_rule::bootstrap)
+    ->Arg(10)
+    ->Arg(100)
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK(hierarchy)->Arg(100)->Arg(1000)->Unit(benchmark::kMillisecond);
 BENCHMARK(rows_by_hand)->ArgNames({"n", "K"})->Args({100000, 10})->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(rows, simd, limpid::simd)->ArgNames({"n", "K"})->Args({100000, 10})->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(rows, simd, limpid::simd)
+    ->ArgNames({"n", "K"})
+    ->Args({100000, 10})
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(rows, par, limpid::par)
     ->ArgNames({"n", "K"})
     ->Args({100000, 10})

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // How often the intervals of transition::interval, prior_interval and noise_layer hold the truth.
 //   interval_coverage [SIMULATIONS [counts|rows|layer|prior|all]]
-// Prints, per setting and rule, the coverage of 90 % and 95 % intervals in percent, over all entries of T that are
-// neither 0 nor 1, and the mean width of the 95 % ones. Exit status 1 if a rule that a line marks with * is off by more
-// than 2 points.
+// Prints, per setting and rule, the coverage of 90 % and 95 % intervals in percent, over all
+// entries of T that are neither 0 nor 1, and the mean width of the 95 % ones. Exit status 1 if a
+// rule that a line marks with * is off by more than 2 points.
 #include <limpid/core/random.hpp>
 #include <limpid/ops/count.hpp>
 #include <limpid/ops/row_math.hpp>
@@ -39,8 +39,8 @@ struct tally {
     double const a = 100 * inside[0] / entries, b = 100 * inside[1] / entries;
     bool const off = std::abs(a - 90) > 2 || std::abs(b - 95) > 2;
     failed = failed || (claimed && off);
-    std::printf("%-34s %-22s %c %6.1f %6.1f   %.4f%s\n", setting, rule, claimed ? '*' : ' ', a, b, width / entries,
-                off ? "   off" : "");
+    std::printf("%-34s %-22s %c %6.1f %6.1f   %.4f%s\n", setting, rule, claimed ? '*' : ' ', a, b,
+                width / entries, off ? "   off" : "");
     std::fflush(stdout);
   }
 };
@@ -64,7 +64,8 @@ matrix<double> about(matrix<double> const& centre, random_stream& draw) {
   for (std::size_t k = 0; k < t.rows(); ++k) {
     double sum = 0;
     for (std::size_t j = 0; j < t.cols(); ++j)
-      if (centre(k, j) > 0) sum += t(k, j) = boost::random::gamma_distribution<double>(40 * centre(k, j))(draw);
+      if (centre(k, j) > 0)
+        sum += t(k, j) = boost::random::gamma_distribution<double>(40 * centre(k, j))(draw);
     for (std::size_t j = 0; j < t.cols(); ++j) t(k, j) /= sum;
   }
   return t;
@@ -135,7 +136,8 @@ sample make(std::size_t n, matrix<double> const& T, std::uint64_t seed) {
     random_stream draw(seed, 7, i);
     double sum = 0, u = 0;
     std::size_t const top = draw.below(K);
-    for (std::size_t k = 0; k < K; ++k) sum += s.clean(i, k) = std::pow(draw.uniform(), 3) + (k == top ? 2 : 0);
+    for (std::size_t k = 0; k < K; ++k)
+      sum += s.clean(i, k) = std::pow(draw.uniform(), 3) + (k == top ? 2 : 0);
     for (std::size_t k = 0; k < K; ++k) s.clean(i, k) /= sum;
     for (std::size_t k = 0; k < K; ++k)
       for (std::size_t j = 0; j < K; ++j) s.given(i, j) += s.clean(i, k) * T(k, j);
@@ -155,7 +157,9 @@ matrix<double> one_hot(std::vector<int> const& label, std::size_t K) {
 }
 
 auto const by_count = [](auto const& exec, auto const& p, auto const& y) {
-  return tr::gold(exec, p, y, {.rule = tr::gold_rule::confusion, .uniform_share = 0, .validate = false}).transition;
+  return tr::gold(exec, p, y,
+                  {.rule = tr::gold_rule::confusion, .uniform_share = 0, .validate = false})
+      .transition;
 };
 auto const by_mean = [](auto const& exec, auto const& p, auto const& y) {
   return tr::gold(exec, p, y, {.validate = false}).transition;
@@ -165,8 +169,8 @@ auto const by_layer = [](auto const& exec, auto const& s, auto const& y) {
 };
 
 template <class Estimator, class Data>
-void bootstrap(char const* setting, std::uint64_t simulations, matrix<double> const& truth, Estimator const& estimator,
-               Data const& data, bool claimed) {
+void bootstrap(char const* setting, std::uint64_t simulations, matrix<double> const& truth,
+               Estimator const& estimator, Data const& data, bool claimed) {
   struct {
     char const* name;
     tr::bootstrap_rule rule;
@@ -178,8 +182,8 @@ void bootstrap(char const* setting, std::uint64_t simulations, matrix<double> co
     for (std::uint64_t i = 0; i < simulations; ++i) {
       auto const [p, y] = data(i);
       for (int a = 0; a < 2; ++a) {
-        auto const r = tr::interval(p, y, estimator,
-                                    {.level = levels[a], .rule = rule.rule, .seed = i, .validate = false});
+        auto const r = tr::interval(
+            p, y, estimator, {.level = levels[a], .rule = rule.rule, .seed = i, .validate = false});
         for (std::size_t c = 0; c < truth.rows() * truth.cols(); ++c)
           if (truth.data()[c] > 0) all.add(a, r.low.data()[c], r.high.data()[c], truth.data()[c]);
       }
@@ -193,20 +197,22 @@ using inputs = std::pair<matrix<double>, std::vector<int>>;
 
 void rows(std::uint64_t simulations) {
   // arg max against truth, the class a row is predicted as being drawn through T
-  bootstrap("rows, counts, K = 3, n = 600", simulations, three, by_count,
-            [](std::uint64_t i) {
-              auto const s = make(600, three, i);
-              return inputs{one_hot(s.label, 3), s.truth};
-            },
-            true);
+  bootstrap(
+      "rows, counts, K = 3, n = 600", simulations, three, by_count,
+      [](std::uint64_t i) {
+        auto const s = make(600, three, i);
+        return inputs{one_hot(s.label, 3), s.truth};
+      },
+      true);
   auto const large = make(2000000, three, 12345);
-  bootstrap("rows, mean posterior, K = 3, n = 300", simulations, tr::gold(large.given, large.truth).transition,
-            by_mean,
-            [](std::uint64_t i) {
-              auto s = make(300, three, i);
-              return inputs{std::move(s.given), std::move(s.truth)};
-            },
-            true);
+  bootstrap(
+      "rows, mean posterior, K = 3, n = 300", simulations,
+      tr::gold(large.given, large.truth).transition, by_mean,
+      [](std::uint64_t i) {
+        auto s = make(300, three, i);
+        return inputs{std::move(s.given), std::move(s.truth)};
+      },
+      true);
 }
 
 void layer(std::uint64_t simulations) {
@@ -215,18 +221,22 @@ void layer(std::uint64_t simulations) {
     for (std::uint64_t i = 0; i < simulations; ++i) {
       auto const s = make(n, three, i);
       for (int a = 0; a < 2; ++a) {
-        auto const r = tr::noise_layer(s.clean, s.label, {.intervals = true, .level = levels[a], .validate = false});
-        for (std::size_t c = 0; c < 9; ++c) all.add(a, r.low.data()[c], r.high.data()[c], three.data()[c]);
+        auto const r = tr::noise_layer(s.clean, s.label,
+                                       {.intervals = true, .level = levels[a], .validate = false});
+        for (std::size_t c = 0; c < 9; ++c)
+          all.add(a, r.low.data()[c], r.high.data()[c], three.data()[c]);
       }
     }
-    all.print(n == 500 ? "noise_layer, K = 3, n = 500" : "noise_layer, K = 3, n = 2000", "delta", true);
+    all.print(n == 500 ? "noise_layer, K = 3, n = 500" : "noise_layer, K = 3, n = 2000", "delta",
+              true);
   }
-  bootstrap("noise_layer, K = 3, n = 500", simulations, three, by_layer,
-            [](std::uint64_t i) {
-              auto s = make(500, three, i);
-              return inputs{std::move(s.clean), std::move(s.label)};
-            },
-            true);
+  bootstrap(
+      "noise_layer, K = 3, n = 500", simulations, three, by_layer,
+      [](std::uint64_t i) {
+        auto s = make(500, three, i);
+        return inputs{std::move(s.clean), std::move(s.label)};
+      },
+      true);
 }
 
 void prior(std::uint64_t simulations) {
@@ -245,11 +255,13 @@ void prior(std::uint64_t simulations) {
           observed[drawn(three, u < 0.5 ? 0 : u < 0.8 ? 1 : 2, draw)] += 1;
         }
         for (int a = 0; a < 2; ++a) {
-          auto const r = tr::prior_interval(table, observed, {.level = levels[a], .rule = rule, .seed = i});
+          auto const r =
+              tr::prior_interval(table, observed, {.level = levels[a], .rule = rule, .seed = i});
           for (std::size_t k = 0; k < 3; ++k) all.add(a, r.low[k], r.high[k], pi[k]);
         }
       }
-      all.print(trusted == 100 ? "prior, K = 3, 100 trusted a class" : "prior, K = 3, 1000 trusted a class",
+      all.print(trusted == 100 ? "prior, K = 3, 100 trusted a class"
+                               : "prior, K = 3, 1000 trusted a class",
                 rule == tr::interval_rule::delta ? "delta" : "dirichlet", true);
     }
 }

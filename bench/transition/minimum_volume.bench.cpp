@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// transition::minimum_volume and total_variation: there is no loop by hand for these; the floor is one pass over P. The
-// error is that of T; the posteriors are exact, and no class has an anchor.
+// transition::minimum_volume and total_variation: there is no loop by hand for these; the floor is
+// one pass over P. The error is that of T; the posteriors are exact, and no class has an anchor.
 #include <limpid/exec/par.hpp>
-#include <limpid/transition/total_variation.hpp>
 #include <limpid/transition/minimum_volume.hpp>
+#include <limpid/transition/total_variation.hpp>
 
 #include "transition/posteriors.hpp"
 
@@ -38,14 +38,16 @@ mixtures make(std::size_t n, std::size_t K) {
     for (std::size_t k = 0; k < K; ++k) sum += q[k] = k == none ? 0 : std::pow(draw.uniform(), 4);
     for (std::size_t k = 0; k < K; ++k)
       for (std::size_t j = 0; j < K; ++j)
-        out.p(i, j) += (0.85 * q[k] / sum + (k == none ? 0 : 0.15 / static_cast<double>(K - 1))) * out.transition(k, j);
+        out.p(i, j) += (0.85 * q[k] / sum + (k == none ? 0 : 0.15 / static_cast<double>(K - 1))) *
+                       out.transition(k, j);
   }
   return out;
 }
 
 template <class Estimate>
 void enclose(benchmark::State& state, Estimate estimate) {
-  auto const in = make(static_cast<std::size_t>(state.range(0)), static_cast<std::size_t>(state.range(1)));
+  auto const in =
+      make(static_cast<std::size_t>(state.range(0)), static_cast<std::size_t>(state.range(1)));
   matrix<double> t;
   for (auto _ : state) {
     t = estimate(in.p);
@@ -74,13 +76,19 @@ auto variation(P exec, double penalty) {
   };
 }
 auto sizes(benchmark::internal::Benchmark* b) {
-  b->ArgNames({"n", "K"})->Args({10000, 4})->Args({10000, 10})->Args({100000, 10})->Unit(benchmark::kMillisecond);
+  b->ArgNames({"n", "K"})
+      ->Args({10000, 4})
+      ->Args({10000, 10})
+      ->Args({100000, 10})
+      ->Unit(benchmark::kMillisecond);
 }
 
 BENCHMARK_CAPTURE(enclose, one_pass_by_hand, one_pass)->Apply(sizes);
 BENCHMARK_CAPTURE(enclose, volume_exact, volume(limpid::simd, exact))->Apply(sizes);
 BENCHMARK_CAPTURE(enclose, volume_penalty_100, volume(limpid::simd, 100.0))->Apply(sizes);
-BENCHMARK_CAPTURE(enclose, volume_penalty_100_par, volume(limpid::par, 100.0))->Apply(sizes)->UseRealTime();
+BENCHMARK_CAPTURE(enclose, volume_penalty_100_par, volume(limpid::par, 100.0))
+    ->Apply(sizes)
+    ->UseRealTime();
 BENCHMARK_CAPTURE(enclose, variation_exact, variation(limpid::simd, exact))->Apply(sizes);
 BENCHMARK_CAPTURE(enclose, variation_penalty_10, variation(limpid::simd, 10.0))->Apply(sizes);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// transition::noise_layer against EM written by hand, transition::revise from a guess, and transition::gold. The posteriors are of the true class, so that
-// the planted T can be found.
+// transition::noise_layer against EM written by hand, transition::revise from a guess, and
+// transition::gold. The posteriors are of the true class, so that the planted T can be found.
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/seq.hpp>
 #include <limpid/transition/gold.hpp>
@@ -20,10 +20,12 @@ using limpid::matrix;
 using limpid::transition::layer_solver;
 using limpid_bench::posteriors;
 
-/// P(true | x) of the rows, from P(given | x) and the planted T of make_posteriors: P = wrong + (0.8 - wrong) S.
+/// P(true | x) of the rows, from P(given | x) and the planted T of make_posteriors: P = wrong +
+/// (0.8 - wrong) S.
 posteriors clean_posteriors(std::size_t n, std::size_t classes) {
   auto in = limpid_bench::make_posteriors(n, classes);
-  float const wrong = static_cast<float>(in.transition(0, 1)), right = static_cast<float>(in.transition(0, 0));
+  float const wrong = static_cast<float>(in.transition(0, 1)),
+              right = static_cast<float>(in.transition(0, 0));
   for (std::size_t c = 0; c < n * classes; ++c) {
     float const s = (in.p.data()[c] - wrong) / (right - wrong);
     in.p.data()[c] = s > 1e-6F ? s : 0;
@@ -33,7 +35,8 @@ posteriors clean_posteriors(std::size_t n, std::size_t classes) {
 
 template <class Estimate>
 void layer(benchmark::State& state, Estimate estimate) {
-  auto const n = static_cast<std::size_t>(state.range(0)), classes = static_cast<std::size_t>(state.range(1));
+  auto const n = static_cast<std::size_t>(state.range(0)),
+             classes = static_cast<std::size_t>(state.range(1));
   auto const in = clean_posteriors(n, classes);
   matrix<double> t;
   double passes = 0;
@@ -57,7 +60,8 @@ matrix<double> by_hand(posteriors const& in, double& passes) {
       auto const j = static_cast<std::size_t>(in.y[i]);
       double u = 0;
       for (std::size_t k = 0; k < K; ++k) u += static_cast<double>(in.p(i, k)) * t(k, j);
-      for (std::size_t k = 0; k < K; ++k) count(k, j) += static_cast<double>(in.p(i, k)) * t(k, j) / u;
+      for (std::size_t k = 0; k < K; ++k)
+        count(k, j) += static_cast<double>(in.p(i, k)) * t(k, j) / u;
     }
     for (std::size_t k = 0; k < K; ++k) {
       double sum = 0;
@@ -87,7 +91,8 @@ matrix<double> revised(posteriors const& in, double& passes) {
 }
 // Every tenth row is trusted: its class is the arg max.
 void gold(benchmark::State& state) {
-  auto const n = static_cast<std::size_t>(state.range(0)), classes = static_cast<std::size_t>(state.range(1));
+  auto const n = static_cast<std::size_t>(state.range(0)),
+             classes = static_cast<std::size_t>(state.range(1));
   auto const in = limpid_bench::make_posteriors(n, classes);
   limpid::vector<std::int32_t> truth(n, -1);
   for (std::size_t i = 0; i < n; i += 10) {
@@ -111,7 +116,9 @@ BENCHMARK_CAPTURE(layer, seq, with(limpid::seq, layer_solver::automatic))->Apply
 BENCHMARK_CAPTURE(layer, simd, with(limpid::simd, layer_solver::automatic))->Apply(sizes);
 BENCHMARK_CAPTURE(layer, simd_em, with(limpid::simd, layer_solver::em))->Apply(sizes);
 BENCHMARK_CAPTURE(layer, simd_squarem, with(limpid::simd, layer_solver::squarem))->Apply(sizes);
-BENCHMARK_CAPTURE(layer, par, with(limpid::par, layer_solver::automatic))->Apply(sizes)->UseRealTime();
+BENCHMARK_CAPTURE(layer, par, with(limpid::par, layer_solver::automatic))
+    ->Apply(sizes)
+    ->UseRealTime();
 BENCHMARK_CAPTURE(layer, revise, revised)->Apply(sizes);
 BENCHMARK(gold)->Apply(sizes);
 

@@ -64,7 +64,8 @@ inline void set_bytes(benchmark::State& state, std::size_t n, std::size_t classe
 /// T from posteriors and labels of the sizes (n, K): bytes per second and the error of T.
 template <class Estimate>
 void estimate_transition(benchmark::State& state, Estimate estimate) {
-  auto const n = static_cast<std::size_t>(state.range(0)), classes = static_cast<std::size_t>(state.range(1));
+  auto const n = static_cast<std::size_t>(state.range(0)),
+             classes = static_cast<std::size_t>(state.range(1));
   auto const in = make_posteriors(n, classes);
   limpid::matrix<double> T;
   for (auto _ : state) {

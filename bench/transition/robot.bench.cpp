@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// transition::robot: ten outer steps, d = 16. The floor is one pass of logits and slopes by hand, what a step takes tens
-// of. Then a whole path on separable rows: the error of the likeliest T, and of the path's end.
+// transition::robot: ten outer steps, d = 16. The floor is one pass of logits and slopes by hand,
+// what a step takes tens of. Then a whole path on separable rows: the error of the likeliest T, and
+// of the path's end.
 #include <limpid/transition/robot.hpp>
 
 #include <limpid/core/random.hpp>
@@ -39,35 +40,47 @@ void pass_by_hand(benchmark::State& state) {
     }
     benchmark::DoNotOptimize(slope.data());
   }
-  state.counters["rows"] = benchmark::Counter(static_cast<double>(n) * static_cast<double>(state.iterations()),
-                                              benchmark::Counter::kIsRate);
+  state.counters["rows"] =
+      benchmark::Counter(static_cast<double>(n) * static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate);
   state.counters["flops"] = benchmark::Counter(
-      4.0 * static_cast<double>(n * d * K) * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+      4.0 * static_cast<double>(n * d * K) * static_cast<double>(state.iterations()),
+      benchmark::Counter::kIsRate);
 }
 BENCHMARK(pass_by_hand)->ArgNames({"n", "K"})->Args({20000, 10})->Unit(benchmark::kMillisecond);
 
 template <class P>
 void ten_steps(benchmark::State& state, P exec) {
-  auto const n = static_cast<std::size_t>(state.range(0)), K = static_cast<std::size_t>(state.range(1));
+  auto const n = static_cast<std::size_t>(state.range(0)),
+             K = static_cast<std::size_t>(state.range(1));
   auto const in = limpid_bench::make_classes(n, 16, K);
   double loss = 0;
   for (auto _ : state) {
-    auto const r = limpid::transition::robot(exec, in.x, in.y, K, {.tolerance = 0, .max_iterations = 10});
+    auto const r =
+        limpid::transition::robot(exec, in.x, in.y, K, {.tolerance = 0, .max_iterations = 10});
     loss = r.outer_loss[10];
   }
   state.counters["outer_loss"] = loss;
-  state.counters["row_steps"] = benchmark::Counter(
-      10.0 * static_cast<double>(n) * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+  state.counters["row_steps"] =
+      benchmark::Counter(10.0 * static_cast<double>(n) * static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate);
 }
-BENCHMARK_CAPTURE(ten_steps, seq, limpid::seq)->ArgNames({"n", "K"})->Args({20000, 10})->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(ten_steps, simd, limpid::simd)->ArgNames({"n", "K"})->Args({20000, 10})->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(ten_steps, seq, limpid::seq)
+    ->ArgNames({"n", "K"})
+    ->Args({20000, 10})
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(ten_steps, simd, limpid::simd)
+    ->ArgNames({"n", "K"})
+    ->Args({20000, 10})
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(ten_steps, par, limpid::par)
     ->ArgNames({"n", "K"})
     ->Args({20000, 10})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 
-/// Largest error of T against the shares that were flipped: noise in per cent, to the next class or to any other.
+/// Largest error of T against the shares that were flipped: noise in per cent, to the next class or
+/// to any other.
 void path(benchmark::State& state) {
   std::size_t const n = 4000, K = 3;
   double const rate = static_cast<double>(state.range(0)) / 100;
@@ -91,7 +104,8 @@ void path(benchmark::State& state) {
     double worst = 0;
     for (std::size_t k = 0; k < K; ++k) {
       double const rows = flips(k, 0) + flips(k, 1) + flips(k, 2);
-      for (std::size_t j = 0; j < K; ++j) worst = std::fmax(worst, std::abs(t(k, j) - flips(k, j) / rows));
+      for (std::size_t j = 0; j < K; ++j)
+        worst = std::fmax(worst, std::abs(t(k, j) - flips(k, j) / rows));
     }
     return worst;
   };
@@ -103,6 +117,10 @@ void path(benchmark::State& state) {
     state.counters["steps"] = r.iterations;
   }
 }
-BENCHMARK(path)->ArgNames({"noise", "pair"})->ArgsProduct({{20, 40}, {0, 1}})->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(path)
+    ->ArgNames({"noise", "pair"})
+    ->ArgsProduct({{20, 40}, {0, 1}})
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace

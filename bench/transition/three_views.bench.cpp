@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// transition::three_views: three noisy labels per row, a fifth of each wrong. The floor is the count of triples alone.
+// transition::three_views: three noisy labels per row, a fifth of each wrong. The floor is the
+// count of triples alone.
 #include <limpid/core/random.hpp>
 #include <limpid/transition/three_views.hpp>
 
@@ -28,12 +29,15 @@ limpid::matrix<std::int32_t> make_views(std::size_t n, std::size_t classes) {
 }
 
 void count_by_hand(benchmark::State& state) {
-  auto const n = static_cast<std::size_t>(state.range(0)), classes = static_cast<std::size_t>(state.range(1));
+  auto const n = static_cast<std::size_t>(state.range(0)),
+             classes = static_cast<std::size_t>(state.range(1));
   auto const views = make_views(n, classes);
   for (auto _ : state) {
     std::vector<double> count(classes * classes * classes);
     for (std::size_t i = 0; i < n; ++i)
-      ++count[(static_cast<std::size_t>(views(i, 0)) * classes + static_cast<std::size_t>(views(i, 1))) * classes +
+      ++count[(static_cast<std::size_t>(views(i, 0)) * classes +
+               static_cast<std::size_t>(views(i, 1))) *
+                  classes +
               static_cast<std::size_t>(views(i, 2))];
     benchmark::DoNotOptimize(count.data());
   }
@@ -41,7 +45,8 @@ void count_by_hand(benchmark::State& state) {
 }
 
 void three_views(benchmark::State& state) {
-  auto const n = static_cast<std::size_t>(state.range(0)), classes = static_cast<std::size_t>(state.range(1));
+  auto const n = static_cast<std::size_t>(state.range(0)),
+             classes = static_cast<std::size_t>(state.range(1));
   auto const views = make_views(n, classes);
   limpid::transition::consensus_result r;
   for (auto _ : state) r = limpid::transition::three_views(views, classes);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// @file examples/audit/csv.hpp
-/// Tables of numbers as text (RFC 4180; also with semicolons or tabs), optionally with a column of labels.
+/// Tables of numbers as text (RFC 4180; also with semicolons or tabs), optionally with a column of
+/// labels.
 #ifndef LIMPID_EXAMPLES_AUDIT_CSV_HPP
 #define LIMPID_EXAMPLES_AUDIT_CSV_HPP
 
@@ -39,7 +40,8 @@ std::optional<T> parsed(std::string_view text) {
 
 inline bool is_missing(std::string_view cell) {
   cell = trimmed(cell);
-  for (std::string_view const word : {"", "NA", "N/A", "na", "NaN", "nan", "NAN", "null", "NULL", "?"})
+  for (std::string_view const word :
+       {"", "NA", "N/A", "na", "NaN", "nan", "NAN", "null", "NULL", "?"})
     if (cell == word) return true;
   return false;
 }
@@ -51,8 +53,12 @@ inline bool is_utf8(std::string_view text) {
       return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0u;
     };
     unsigned const lead = byte(0);
-    std::size_t const length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3
-                               : lead < 0xf5 ? 4 : 0;
+    std::size_t const length = lead < 0x80   ? 1
+                               : lead < 0xc2 ? 0
+                               : lead < 0xe0 ? 2
+                               : lead < 0xf0 ? 3
+                               : lead < 0xf5 ? 4
+                                             : 0;
     if (!length) return false;
     for (std::size_t k = 1; k < length; ++k)
       if ((byte(k) & 0xc0) != 0x80) return false;
@@ -72,7 +78,8 @@ class csv_records {
       if (in_.sgetc() == static_cast<unsigned char>(mark)) in_.sbumpc();
   }
 
-  /// False at the end. Empty lines are allowed at the end only: elsewhere they would shift the rows.
+  /// False at the end. Empty lines are allowed at the end only: elsewhere they would shift the
+  /// rows.
   bool next(std::vector<std::string>& cells) {
     cells.clear();
     for (;;) {
@@ -137,7 +144,8 @@ struct csv_table {
 };
 
 /// Reads a table. Line 1 is a header if it has no number in it; with a label column it must be one.
-inline csv_table read_csv(std::istream& in, std::string const& name, std::string const& label_column = {}) {
+inline csv_table read_csv(std::istream& in, std::string const& name,
+                          std::string const& label_column = {}) {
   csv_records records(in, name);
   std::vector<std::string> cells, columns;
   if (!records.next(cells)) refuse(name, ": is empty");
@@ -164,11 +172,13 @@ inline csv_table read_csv(std::istream& in, std::string const& name, std::string
   }
   for (std::size_t c = 0; c < columns.size(); ++c)
     if (trimmed(columns[c]).empty())
-      refuse(name, " line 1: column ", c + 1, " has no name; row numbers do not belong in the table");
+      refuse(name, " line 1: column ", c + 1,
+             " has no name; row numbers do not belong in the table");
   bool more = columns.empty() || records.next(cells);
 
   auto const place = [&](std::size_t c) {
-    std::string text = name + " line " + std::to_string(records.line()) + " column " + std::to_string(c + 1);
+    std::string text =
+        name + " line " + std::to_string(records.line()) + " column " + std::to_string(c + 1);
     return columns.empty() ? text : text + " (" + shown(columns[c]) + ")";
   };
   csv_table out;
@@ -185,7 +195,8 @@ inline csv_table read_csv(std::istream& in, std::string const& name, std::string
         continue;
       }
       auto const value = parsed<double>(cells[c]);
-      if (!value || !std::isfinite(*value)) refuse(place(c), ": ", shown(cells[c]), " is not a finite number");
+      if (!value || !std::isfinite(*value))
+        refuse(place(c), ": ", shown(cells[c]), " is not a finite number");
       flat.push_back(*value);
     }
   }

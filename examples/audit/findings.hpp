@@ -13,7 +13,8 @@
 
 namespace limpid_audit {
 
-/// Of a classifier, out of fold, 0..1: trained on the labels as given, and by the recommended remedy.
+/// Of a classifier, out of fold, 0..1: trained on the labels as given, and by the recommended
+/// remedy.
 struct accuracies {
   double given, repaired;              ///< against the given labels
   double clean_given, clean_repaired;  ///< against the truth; without meaning where it is not known

@@ -24,7 +24,7 @@ namespace limpid_audit {
 struct request {
   std::string labels, features, probabilities, truth, label_column;  ///< "" = not given
   std::string labels_key, truth_key;  ///< what of a .pt file; "" = not given
-  std::size_t classes = 0;                                           ///< 0 = read from the data
+  std::size_t classes = 0;            ///< 0 = read from the data
   std::size_t folds = 5;
   int threads = 1;
   std::uint64_t seed = 0;
@@ -34,8 +34,8 @@ struct request {
 /// What is audited. Row i of every part is the same sample.
 struct dataset {
   std::size_t rows = 0, classes = 0;
-  std::vector<std::int32_t> given, truth;        ///< truth may be empty
-  std::vector<std::string> names;                ///< of the classes; empty = their numbers
+  std::vector<std::int32_t> given, truth;          ///< truth may be empty
+  std::vector<std::string> names;                  ///< of the classes; empty = their numbers
   limpid::matrix<double> features, probabilities;  ///< one of them may be empty
 
   std::string name(std::size_t c) const { return names.empty() ? std::to_string(c) : names[c]; }
@@ -59,8 +59,10 @@ inline std::string extension(std::string const& path) {
   return text;
 }
 
-/// Whole numbers of an .npy, or those under `key` of a .pt; `option` is the name of the file's option.
-inline std::vector<std::int64_t> read_labels(std::string const& path, std::string const& key, char const* option) {
+/// Whole numbers of an .npy, or those under `key` of a .pt; `option` is the name of the file's
+/// option.
+inline std::vector<std::int64_t> read_labels(std::string const& path, std::string const& key,
+                                             char const* option) {
   auto in = opened(path);
   auto const kind = extension(path);
   if (kind == ".pt" || kind == ".pth") return read_torch_labels(in, path, key);
@@ -69,11 +71,13 @@ inline std::vector<std::int64_t> read_labels(std::string const& path, std::strin
 }
 
 /// Class numbers as they stand in the file.
-inline std::vector<std::int32_t> as_classes(std::vector<std::int64_t> const& labels, std::string const& file) {
+inline std::vector<std::int32_t> as_classes(std::vector<std::int64_t> const& labels,
+                                            std::string const& file) {
   std::vector<std::int32_t> out(labels.size());
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (labels[i] < 0 || labels[i] >= static_cast<std::int64_t>(most_classes))
-      refuse(file, " row ", i, ": label ", labels[i], " is not a class number from 0 to ", most_classes - 1);
+      refuse(file, " row ", i, ": label ", labels[i], " is not a class number from 0 to ",
+             most_classes - 1);
     out[i] = static_cast<std::int32_t>(labels[i]);
   }
   return out;
@@ -81,19 +85,22 @@ inline std::vector<std::int32_t> as_classes(std::vector<std::int64_t> const& lab
 
 /// Class numbers in the sorted order of the values; `names` keeps the values.
 template <class Value>
-std::vector<std::int32_t> in_sorted_order(std::vector<Value> const& labels, std::vector<Value>& values) {
+std::vector<std::int32_t> in_sorted_order(std::vector<Value> const& labels,
+                                          std::vector<Value>& values) {
   values = labels;
   std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());
   std::vector<std::int32_t> out(labels.size());
   for (std::size_t i = 0; i < labels.size(); ++i)
-    out[i] = static_cast<std::int32_t>(std::lower_bound(values.begin(), values.end(), labels[i]) - values.begin());
+    out[i] = static_cast<std::int32_t>(std::lower_bound(values.begin(), values.end(), labels[i]) -
+                                       values.begin());
   return out;
 }
 
-/// Whole numbers that are 0..K-1 already stay; others (-1 and 1, or 1 to 10) become classes with names.
-inline void take_numbers(dataset& data, std::vector<std::int64_t> const& labels, std::size_t classes,
-                         std::string const& file) {
+/// Whole numbers that are 0..K-1 already stay; others (-1 and 1, or 1 to 10) become classes with
+/// names.
+inline void take_numbers(dataset& data, std::vector<std::int64_t> const& labels,
+                         std::size_t classes, std::string const& file) {
   std::vector<std::int64_t> values;
   auto ordered = in_sorted_order(labels, values);
   auto const count = static_cast<std::int64_t>((std::max)(classes, values.size()));
@@ -130,14 +137,17 @@ inline void check_distributions(limpid::matrix<double> const& values, std::strin
   for (std::size_t r = 0; r < values.rows(); ++r) {
     double sum = 0;
     for (std::size_t c = 0; c < values.cols(); ++c) {
-      if (values(r, c) < 0) refuse(file, " row ", r, ": probability ", values(r, c), " is negative");
+      if (values(r, c) < 0)
+        refuse(file, " row ", r, ": probability ", values(r, c), " is negative");
       sum += values(r, c);
     }
-    if (std::abs(sum - 1) > 1e-3) refuse(file, " row ", r, ": probabilities sum to ", sum, ", not to 1");
+    if (std::abs(sum - 1) > 1e-3)
+      refuse(file, " row ", r, ": probabilities sum to ", sum, ", not to 1");
   }
 }
 
-inline void check_rows(std::size_t rows, std::string const& file, std::size_t others, std::string const& other) {
+inline void check_rows(std::size_t rows, std::string const& file, std::size_t others,
+                       std::string const& other) {
   if (rows != others) refuse(file, ": has ", rows, " rows; ", other, " has ", others);
 }
 
@@ -148,9 +158,12 @@ inline dataset load(request const& ask) {
   using namespace detail;
   if (ask.features.empty() && ask.probabilities.empty())
     refuse("--features or --probabilities is needed: labels alone cannot be audited");
-  if (!ask.label_column.empty() && !ask.labels.empty()) refuse("--labels and --label-column exclude each other");
-  if (!ask.labels_key.empty() && ask.labels.empty()) refuse("--labels-key needs --labels with a .pt file");
-  if (!ask.truth_key.empty() && ask.truth.empty()) refuse("--truth-key needs --truth with a .pt file");
+  if (!ask.label_column.empty() && !ask.labels.empty())
+    refuse("--labels and --label-column exclude each other");
+  if (!ask.labels_key.empty() && ask.labels.empty())
+    refuse("--labels-key needs --labels with a .pt file");
+  if (!ask.truth_key.empty() && ask.truth.empty())
+    refuse("--truth-key needs --truth with a .pt file");
   dataset data;
 
   // Widths first: they say how many classes there are.
@@ -188,13 +201,15 @@ inline dataset load(request const& ask) {
   }
   if (!ask.labels.empty())
     data.given = as_classes(read_labels(ask.labels, ask.labels_key, "--labels"), ask.labels);
-  if (data.given.empty()) refuse("--labels is needed: ", labels_from.empty() ? "no file" : labels_from, " has no labels");
+  if (data.given.empty())
+    refuse("--labels is needed: ", labels_from.empty() ? "no file" : labels_from, " has no labels");
 
   data.rows = data.given.size();
   if (!ask.features.empty()) check_rows(data.features.rows(), ask.features, data.rows, labels_from);
   if (width) check_rows(data.probabilities.rows(), ask.probabilities, data.rows, labels_from);
 
-  auto const largest = static_cast<std::size_t>(*std::max_element(data.given.begin(), data.given.end()));
+  auto const largest =
+      static_cast<std::size_t>(*std::max_element(data.given.begin(), data.given.end()));
   data.classes = stated ? stated : data.names.empty() ? largest + 1 : data.names.size();
   if (data.classes > most_classes)
     refuse(labels_from, ": ", data.classes, " classes are more than ", most_classes);
@@ -219,7 +234,8 @@ inline dataset load(request const& ask) {
       for (std::size_t i = 0; i < labels.size(); ++i) {
         auto const at = std::find(data.names.begin(), data.names.end(), std::to_string(labels[i]));
         if (at == data.names.end())
-          refuse(ask.truth, " row ", i, ": label ", labels[i], " is none of those in ", labels_from);
+          refuse(ask.truth, " row ", i, ": label ", labels[i], " is none of those in ",
+                 labels_from);
         labels[i] = at - data.names.begin();
       }
     data.truth = as_classes(labels, ask.truth);

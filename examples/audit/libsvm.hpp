@@ -54,11 +54,13 @@ inline libsvm_table read_libsvm(std::istream& in, std::string const& name) {
     for (auto cell = token(); !cell.empty(); cell = token()) {
       auto const colon = (std::min)(cell.find(':'), cell.size());
       auto const index = parsed<std::size_t>(cell.substr(0, colon));
-      auto const value = colon < cell.size() ? parsed<double>(cell.substr(colon + 1)) : std::nullopt;
+      auto const value =
+          colon < cell.size() ? parsed<double>(cell.substr(colon + 1)) : std::nullopt;
       if (!index || !value) refuse(name, " line ", line, ": ", shown(cell), " is not index:value");
       if (!std::isfinite(*value)) refuse(name, " line ", line, ": ", shown(cell), " is not finite");
       if (*index <= last)
-        refuse(name, " line ", line, ": index ", *index, " after ", last, "; indices start at 1 and rise");
+        refuse(name, " line ", line, ": index ", *index, " after ", last,
+               "; indices start at 1 and rise");
       last = *index;
       entries.push_back({out.labels.size(), last - 1, *value});
     }

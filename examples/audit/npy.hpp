@@ -38,8 +38,8 @@ struct half {
   }
 };
 
-/// One array in a stream: the header is read and checked against the stream's length on construction,
-/// so that nothing is allocated for a shape that the file does not hold.
+/// One array in a stream: the header is read and checked against the stream's length on
+/// construction, so that nothing is allocated for a shape that the file does not hold.
 class npy {
  public:
   npy(std::istream& in, std::string name) : in_(in), name_(std::move(name)) {
@@ -52,7 +52,8 @@ class npy {
     if (!read(reinterpret_cast<char*>(digits), version == 1 ? 2 : 4)) truncated();
     std::size_t const length = digits[0] | std::size_t{digits[1]} << 8 |
                                std::size_t{digits[2]} << 16 | std::size_t{digits[3]} << 24;
-    if (length > 65536) refuse(name_, ": the header claims ", length, " bytes; at most 65536 make sense");
+    if (length > 65536)
+      refuse(name_, ": the header claims ", length, " bytes; at most 65536 make sense");
     std::string text(length, ' ');
     if (!read(text.data(), length)) truncated();
     header_parser{text, 0, *this}.run();
@@ -62,7 +63,10 @@ class npy {
   std::vector<std::size_t> const& shape() const { return shape_; }
   std::string const& name() const { return name_; }
   std::string type() const {
-    char const* kind = kind_ == 'f' ? "float" : kind_ == 'u' ? "uint" : kind_ == 'i' ? "int" : "bool";
+    char const* kind = kind_ == 'f'   ? "float"
+                       : kind_ == 'u' ? "uint"
+                       : kind_ == 'i' ? "int"
+                                      : "bool";
     return kind_ == 'b' ? kind : kind + std::to_string(8 * item_);
   }
   bool integral() const { return kind_ != 'f'; }
@@ -84,7 +88,8 @@ class npy {
   }
 
  private:
-  /// The header is a Python dict literal: {'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }
+  /// The header is a Python dict literal:
+  /// {'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }
   struct header_parser {
     std::string_view text;
     std::size_t at;
@@ -96,16 +101,22 @@ class npy {
       while (!accept('}')) {
         auto const key = quoted();
         expect(':');
-        if (key == "descr" && !descr) descr = (set_type(), true);
-        else if (key == "fortran_order" && !order) order = (set_order(), true);
-        else if (key == "shape" && !shape) shape = (set_shape(), true);
-        else broken();
+        if (key == "descr" && !descr)
+          descr = (set_type(), true);
+        else if (key == "fortran_order" && !order)
+          order = (set_order(), true);
+        else if (key == "shape" && !shape)
+          shape = (set_shape(), true);
+        else
+          broken();
         if (!accept(',') && peek() != '}') broken();
       }
       if (!descr || !order || !shape || peek() != '\0') broken();
     }
 
-    [[noreturn]] void broken() const { refuse(file.name_, ": the .npy header cannot be understood"); }
+    [[noreturn]] void broken() const {
+      refuse(file.name_, ": the .npy header cannot be understood");
+    }
     char peek() {
       while (at < text.size() && (text[at] == ' ' || text[at] == '\n' || text[at] == '\t')) ++at;
       return at < text.size() ? text[at] : '\0';
@@ -127,12 +138,14 @@ class npy {
       if (peek() == '[') refuse(file.name_, ": holds records; a plain array of numbers is needed");
       auto const descr = quoted();
       if (descr.find('O') != descr.npos)
-        refuse(file.name_, ": holds Python objects (a pickle), which are never loaded; save numbers");
-      bool const known = descr == "|b1" || descr == "|u1" || descr == "|i1" ||
-                         (descr.size() == 3 && std::string_view("<>=|").find(descr[0]) != descr.npos &&
-                          (descr[1] == 'f' ? std::string_view("248").find(descr[2]) != descr.npos
-                                           : (descr[1] == 'i' || descr[1] == 'u') &&
-                                                 std::string_view("1248").find(descr[2]) != descr.npos));
+        refuse(file.name_,
+               ": holds Python objects (a pickle), which are never loaded; save numbers");
+      bool const known =
+          descr == "|b1" || descr == "|u1" || descr == "|i1" ||
+          (descr.size() == 3 && std::string_view("<>=|").find(descr[0]) != descr.npos &&
+           (descr[1] == 'f' ? std::string_view("248").find(descr[2]) != descr.npos
+                            : (descr[1] == 'i' || descr[1] == 'u') &&
+                                  std::string_view("1248").find(descr[2]) != descr.npos));
       if (!known)
         refuse(file.name_, ": element type ", shown(descr),
                " is not supported; booleans, integers and floats up to 64 bits are");
@@ -215,8 +228,10 @@ class npy {
   static Out convert(Raw value) {
     if constexpr (std::is_same_v<Raw, std::uint64_t> && std::is_integral_v<Out>)
       value = (std::min)(value, static_cast<Raw>((std::numeric_limits<Out>::max)()));
-    if constexpr (std::is_same_v<Raw, half>) return static_cast<Out>(static_cast<double>(value));
-    else return static_cast<Out>(value);
+    if constexpr (std::is_same_v<Raw, half>)
+      return static_cast<Out>(static_cast<double>(value));
+    else
+      return static_cast<Out>(value);
   }
 
   std::istream& in_;

@@ -16,8 +16,8 @@
 
 namespace limpid_audit {
 
-/// A hidden folder that becomes DIR, or whose files move into DIR where that exists. It is made, and
-/// so proved writable, on construction; without commit() it vanishes.
+/// A hidden folder that becomes DIR, or whose files move into DIR where that exists. It is made,
+/// and so proved writable, on construction; without commit() it vanishes.
 class output_folder {
  public:
   output_folder(std::string const& name, std::vector<std::string> files)
@@ -27,9 +27,11 @@ class output_folder {
     if (!target_.has_filename()) target_ = target_.parent_path();  // "out/" is "out"
     auto const state = std::filesystem::status(target_, failed);
     exists_ = std::filesystem::exists(state);
-    if (exists_ && !std::filesystem::is_directory(state)) refuse(name_, ": is there and not a folder");
+    if (exists_ && !std::filesystem::is_directory(state))
+      refuse(name_, ": is there and not a folder");
     auto const home = exists_ ? target_ : target_.parent_path();
-    if (!std::filesystem::is_directory(home, failed)) refuse(name_, ": ", home.string(), " is not a folder");
+    if (!std::filesystem::is_directory(home, failed))
+      refuse(name_, ": ", home.string(), " is not a folder");
     for (auto const& file : files_)
       if (std::filesystem::is_directory(target_ / file, failed))
         refuse((target_ / file).string(), ": is a folder where a file is to be written");

@@ -19,18 +19,22 @@ namespace limpid_audit {
 inline char const* name_of(limpid::audit::remedy r) {
   using limpid::audit::remedy;
   switch (r) {
-    case remedy::forward_correction: return "forward correction";
-    case remedy::repaired_labels: return "repaired labels";
-    case remedy::none: break;
+    case remedy::forward_correction:
+      return "forward correction";
+    case remedy::repaired_labels:
+      return "repaired labels";
+    case remedy::none:
+      break;
   }
   return "none";
 }
 
-/// What to distrust, a sentence each. The library's sentences name classes by number: where classes have
-/// names, the last one says which is which.
+/// What to distrust, a sentence each. The library's sentences name classes by number: where classes
+/// have names, the last one says which is which.
 inline std::vector<std::string> distrust(audit_record const& a) {
   auto out = a.found.report.warnings;
-  if (!a.found.report.converged) out.push_back("A fit ended before it had settled; the numbers may still move.");
+  if (!a.found.report.converged)
+    out.push_back("A fit ended before it had settled; the numbers may still move.");
   if (!a.data.names.empty() && !out.empty() && a.found.report.classes <= 30) {
     std::string key;
     for (std::size_t c = 0; c < a.data.names.size(); ++c)
@@ -40,8 +44,8 @@ inline std::vector<std::string> distrust(audit_record const& a) {
   return out;
 }
 
-/// JSON with the commas in the right places: `json(out).object([&](auto& j) { j.key("rows").value(3); })`.
-/// Numbers that JSON has no word for become null.
+/// JSON with the commas in the right places: `json(out).object([&](auto& j) {
+/// j.key("rows").value(3); })`. Numbers that JSON has no word for become null.
 class json {
  public:
   explicit json(std::ostream& out) : out_(out) {}
@@ -57,9 +61,13 @@ class json {
     out_ << '"';
     for (char const c : text) {
       auto const code = static_cast<unsigned char>(c);
-      if (c == '"' || c == '\\') out_ << '\\' << c;
-      else if (code < 0x20) out_ << "\\u00" << "0123456789abcdef"[code >> 4] << "0123456789abcdef"[code & 15];
-      else out_ << c;
+      if (c == '"' || c == '\\')
+        out_ << '\\' << c;
+      else if (code < 0x20)
+        out_ << "\\u00"
+             << "0123456789abcdef"[code >> 4] << "0123456789abcdef"[code & 15];
+      else
+        out_ << c;
     }
     out_ << '"';
   }
@@ -67,17 +75,23 @@ class json {
   void value(double x) {
     next();
     char digits[32];
-    if (std::isfinite(x)) out_.write(digits, std::to_chars(digits, digits + sizeof digits, x).ptr - digits);
-    else out_ << "null";
+    if (std::isfinite(x))
+      out_.write(digits, std::to_chars(digits, digits + sizeof digits, x).ptr - digits);
+    else
+      out_ << "null";
   }
   void value(std::integral auto x) {
     next();
     out_ << x;
   }
   template <class Members>
-  void object(Members const& members) { nest('{', '}', members); }
+  void object(Members const& members) {
+    nest('{', '}', members);
+  }
   template <class Elements>
-  void array(Elements const& elements) { nest('[', ']', elements); }
+  void array(Elements const& elements) {
+    nest('[', ']', elements);
+  }
 
   void table(limpid::matrix<double> const& t) {
     array([&](json& j) {
@@ -110,21 +124,27 @@ class json {
 inline void write_json(std::ostream& out, audit_record const& a) {
   auto const& r = a.found.report;
   auto const label = [&](json& j, char const* key, std::int32_t c) {
-    if (a.data.names.empty()) j.key(key).value(c);
-    else j.key(key).value(a.data.names[static_cast<std::size_t>(c)]);
+    if (a.data.names.empty())
+      j.key(key).value(c);
+    else
+      j.key(key).value(a.data.names[static_cast<std::size_t>(c)]);
   };
   json(out).object([&](json& j) {
     j.key("rows").value(r.rows);
     j.key("classes").value(r.classes);
     if (!a.data.names.empty())
-      j.key("class_names").array([&](json& l) { for (auto const& name : a.data.names) l.value(name); });
+      j.key("class_names").array([&](json& l) {
+        for (auto const& name : a.data.names) l.value(name);
+      });
     j.key("level").value(r.level);
     j.key("noise_rate").object([&](json& o) {
       o.key("estimate").value(r.noise_rate.estimate);
       o.key("low").value(r.noise_rate.low);
       o.key("high").value(r.noise_rate.high);
     });
-    j.key("prior").array([&](json& l) { for (double const p : r.prior) l.value(p); });
+    j.key("prior").array([&](json& l) {
+      for (double const p : r.prior) l.value(p);
+    });
     j.key("transition").table(r.transition);
     j.key("transition_low").table(r.transition_low);
     j.key("transition_high").table(r.transition_high);
@@ -140,7 +160,9 @@ inline void write_json(std::ostream& out, audit_record const& a) {
     });
     j.key("recommended").value(name_of(r.recommended));
     j.key("reason").value(r.reason);
-    j.key("warnings").array([&](json& l) { for (auto const& w : distrust(a)) l.value(w); });
+    j.key("warnings").array([&](json& l) {
+      for (auto const& w : distrust(a)) l.value(w);
+    });
     if (a.found.with_truth)
       j.key("with_truth").object([&](json& o) {
         o.key("noise_rate").value(a.found.with_truth->noise_rate);

@@ -20,7 +20,8 @@ namespace limpid_audit {
 namespace detail {
 
 template <class Policy>
-findings run(Policy const& exec, dataset const& data, request const& ask, limpid::progress const& progress) {
+findings run(Policy const& exec, dataset const& data, request const& ask,
+             limpid::progress const& progress) {
   bool const train = !data.features.empty();
   auto const part = [&](double first, double share) -> limpid::progress {
     return [&progress, first, share](double done) { return progress(first + share * done); };
@@ -30,14 +31,17 @@ findings run(Policy const& exec, dataset const& data, request const& ask, limpid
                                        .seed = ask.seed,
                                        .on_progress = part(0, train ? 0.5 : 1)};
   findings out;
-  out.report = data.probabilities.empty()
-                   ? limpid::audit::examine(exec, data.features, data.given, options)
-                   : limpid::audit::examine_probabilities(exec, data.probabilities, data.given, options);
+  out.report =
+      data.probabilities.empty()
+          ? limpid::audit::examine(exec, data.features, data.given, options)
+          : limpid::audit::examine_probabilities(exec, data.probabilities, data.given, options);
   if (train && !out.report.stopped) {
     auto again = options;
     again.on_progress = part(0.5, 0.5);
-    auto const scores = limpid::audit::score_remedy(exec, data.features, data.given, data.truth, out.report, again);
-    out.classifier = accuracies{scores.given, scores.repaired, scores.clean_given, scores.clean_repaired};
+    auto const scores =
+        limpid::audit::score_remedy(exec, data.features, data.given, data.truth, out.report, again);
+    out.classifier =
+        accuracies{scores.given, scores.repaired, scores.clean_given, scores.clean_repaired};
   }
   if (!data.truth.empty() && !out.report.stopped)
     out.with_truth = compare(out.report, data.given, data.truth);
@@ -46,7 +50,8 @@ findings run(Policy const& exec, dataset const& data, request const& ask, limpid
 
 }  // namespace detail
 
-inline findings run_audit(dataset const& data, request const& ask, limpid::progress const& progress) {
+inline findings run_audit(dataset const& data, request const& ask,
+                          limpid::progress const& progress) {
   if (ask.threads == 1) return detail::run(limpid::simd, data, ask, progress);
 #ifdef _OPENMP
   limpid::par_policy exec;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 /// @file examples/audit/torch_labels.hpp
 /// Label lists in what torch.save wrote: a dict of NumPy arrays and lists of integers, as CIFAR-N's
-/// *_human.pt, in the zip form and the older one. Nothing of the pickle is executed: it is read as data, and whatever such a dict does
-/// not need is refused by its place in the file.
+/// *_human.pt, in the zip form and the older one. Nothing of the pickle is executed: it is read as
+/// data, and whatever such a dict does not need is refused by its place in the file.
 /// Formats: docs.python.org/3/library/pickletools.html, APPNOTE.TXT 4.3 of PKWARE (zip).
 #ifndef LIMPID_EXAMPLES_AUDIT_TORCH_LABELS_HPP
 #define LIMPID_EXAMPLES_AUDIT_TORCH_LABELS_HPP
@@ -75,7 +75,8 @@ inline std::uint32_t crc32(std::string_view bytes) {
   return crc ^ 0xffffffffu;
 }
 
-/// Where data.pkl lies: through the central directory, since torch leaves the sizes out before the entries.
+/// Where data.pkl lies: through the central directory, since torch leaves the sizes out before the
+/// entries.
 inline zip_entry find_pickle(cursor file) {
   constexpr std::size_t tail = 22, longest_comment = 65535;
   auto const& bytes = file.bytes;
@@ -83,7 +84,8 @@ inline zip_entry find_pickle(cursor file) {
   std::size_t const last = bytes.size() - tail;
   std::size_t const first = last > longest_comment ? last - longest_comment : 0;
   std::size_t end = bytes.rfind(std::string_view("PK\5\6", 4), last);
-  if (end == bytes.npos || end < first) file.wrong(0, "a zip archive without its directory; it was cut");
+  if (end == bytes.npos || end < first)
+    file.wrong(0, "a zip archive without its directory; it was cut");
   file.at = end + 10;
   std::uint64_t const entries = file.number(2);
   file.number(4);
@@ -97,7 +99,8 @@ inline zip_entry find_pickle(cursor file) {
     std::uint64_t const method = file.number(2);
     file.take(4);
     std::uint64_t const crc = file.number(4), packed = file.number(4), size = file.number(4),
-                        name_length = file.number(2), extra = file.number(2), comment = file.number(2);
+                        name_length = file.number(2), extra = file.number(2),
+                        comment = file.number(2);
     file.take(8);
     std::uint64_t const local = file.number(4);
     auto const name = file.take(static_cast<std::size_t>(name_length));
@@ -107,7 +110,8 @@ inline zip_entry find_pickle(cursor file) {
       file.wrong(here, shown(name), " is compressed; torch.save stores it as it is");
     if (local > bytes.size()) file.wrong(here, shown(name), " is said to be at byte ", local);
     file.at = static_cast<std::size_t>(local);
-    if (file.number(4) != 0x04034b50) file.wrong(static_cast<std::size_t>(local), "no entry of a zip archive");
+    if (file.number(4) != 0x04034b50)
+      file.wrong(static_cast<std::size_t>(local), "no entry of a zip archive");
     file.take(22);
     std::uint64_t const skip = file.number(2);
     file.take(static_cast<std::size_t>(skip + file.number(2)));
@@ -116,7 +120,8 @@ inline zip_entry find_pickle(cursor file) {
       file.wrong(found.first, shown(name), " is damaged: its checksum differs");
     return found;
   }
-  file.wrong(static_cast<std::size_t>(directory), "the zip archive has no data.pkl; torch.save writes one");
+  file.wrong(static_cast<std::size_t>(directory),
+             "the zip archive has no data.pkl; torch.save writes one");
 }
 
 /// Bytes of the file: as they stand, or as UTF-8 whose characters are bytes.
@@ -127,10 +132,22 @@ struct slice {
 
 /// A value of the pickle. Others are named by their place in the list of all.
 struct value {
-  enum kind_t { none, truth, integer, large, text, tuple, list, dict, global, array, dtype } kind = none;
-  std::int64_t number = 0;  ///< integer, truth
-  slice bytes;              ///< text, large; array: its elements
-  std::string_view name;    ///< global; dtype: f8, i4...
+  enum kind_t {
+    none,
+    truth,
+    integer,
+    large,
+    text,
+    tuple,
+    list,
+    dict,
+    global,
+    array,
+    dtype
+  } kind = none;
+  std::int64_t number = 0;         ///< integer, truth
+  slice bytes;                     ///< text, large; array: its elements
+  std::string_view name;           ///< global; dtype: f8, i4...
   std::vector<std::size_t> parts;  ///< tuple, list; dict: key, value, ...; array: shape
   std::size_t type = 0;            ///< array: its dtype
   char order = '|';                ///< dtype: <, > or |
@@ -150,7 +167,8 @@ class unpickler {
       if (code == '.') break;
       step(code, here);
     }
-    if (stack_.size() != 1) in_.wrong(in_.at - 1, "the pickle ends with ", stack_.size(), " values, not one");
+    if (stack_.size() != 1)
+      in_.wrong(in_.at - 1, "the pickle ends with ", stack_.size(), " values, not one");
     return stack_[0];
   }
   value const& operator[](std::size_t at) const { return all_[at]; }
@@ -164,29 +182,60 @@ class unpickler {
         if (std::uint64_t const version = in_.number(1); version > 5)
           in_.wrong(here, "pickle protocol ", version, " is not known");
         return;
-      case 0x95: in_.number(8); return;  // FRAME
-      case '(': stack_.push_back(mark); return;
-      case 'N': push({}); return;
-      case 0x88: case 0x89: return push_number(value::truth, code == 0x88);
-      case 'K': return push_number(value::integer, static_cast<std::int64_t>(in_.number(1)));
-      case 'M': return push_number(value::integer, static_cast<std::int64_t>(in_.number(2)));
-      case 'J': return push_number(value::integer, static_cast<std::int32_t>(in_.number(4)));
-      case 0x8a: return push_long();
-      case 'X': return push_text(in_.number(4), true);
-      case 0x8c: return push_text(in_.number(1), true);
-      case 0x8d: return push_text(in_.number(8), true);
-      case 'T': case 'B': return push_text(in_.number(4), false);
-      case 'U': case 'C': return push_text(in_.number(1), false);
-      case 0x8e: return push_text(in_.number(8), false);
-      case ')': return push_parts(value::tuple, {});
-      case 0x85: case 0x86: case 0x87: return push_parts(value::tuple, pop(code - 0x84u, here));
-      case 't': return push_parts(value::tuple, pop_to_mark(here));
-      case '}': return push_parts(value::dict, {});
-      case ']': return push_parts(value::list, {});
-      case 'a': return append(pop(1, here), here);
-      case 'e': return append(pop_to_mark(here), here);
-      case 's': return set_items(pop(2, here), here);
-      case 'u': return set_items(pop_to_mark(here), here);
+      case 0x95:
+        in_.number(8);
+        return;  // FRAME
+      case '(':
+        stack_.push_back(mark);
+        return;
+      case 'N':
+        push({});
+        return;
+      case 0x88:
+      case 0x89:
+        return push_number(value::truth, code == 0x88);
+      case 'K':
+        return push_number(value::integer, static_cast<std::int64_t>(in_.number(1)));
+      case 'M':
+        return push_number(value::integer, static_cast<std::int64_t>(in_.number(2)));
+      case 'J':
+        return push_number(value::integer, static_cast<std::int32_t>(in_.number(4)));
+      case 0x8a:
+        return push_long();
+      case 'X':
+        return push_text(in_.number(4), true);
+      case 0x8c:
+        return push_text(in_.number(1), true);
+      case 0x8d:
+        return push_text(in_.number(8), true);
+      case 'T':
+      case 'B':
+        return push_text(in_.number(4), false);
+      case 'U':
+      case 'C':
+        return push_text(in_.number(1), false);
+      case 0x8e:
+        return push_text(in_.number(8), false);
+      case ')':
+        return push_parts(value::tuple, {});
+      case 0x85:
+      case 0x86:
+      case 0x87:
+        return push_parts(value::tuple, pop(code - 0x84u, here));
+      case 't':
+        return push_parts(value::tuple, pop_to_mark(here));
+      case '}':
+        return push_parts(value::dict, {});
+      case ']':
+        return push_parts(value::list, {});
+      case 'a':
+        return append(pop(1, here), here);
+      case 'e':
+        return append(pop_to_mark(here), here);
+      case 's':
+        return set_items(pop(2, here), here);
+      case 'u':
+        return set_items(pop_to_mark(here), here);
       case 'c': {
         auto const module = in_.line();
         return push_global(module, in_.line(), here);
@@ -195,15 +244,30 @@ class unpickler {
         auto const names = pop(2, here);
         return push_global(string(names[0], here), string(names[1], here), here);
       }
-      case 'R': return reduce(here);
-      case 'b': return build(here);
-      case 'q': memo_[in_.number(1)] = top(here); return;
-      case 'r': memo_[in_.number(4)] = top(here); return;
-      case 0x94: { auto const index = memo_.size(); memo_[index] = top(here); return; }
-      case 'h': return recall(in_.number(1), here);
-      case 'j': return recall(in_.number(4), here);
-      case 'Q': case 'P': in_.wrong(here, "a tensor (a persistent id); NumPy arrays are read");
-      default: in_.wrong(here, "opcode ", int{code}, " is none that a dict of arrays needs");
+      case 'R':
+        return reduce(here);
+      case 'b':
+        return build(here);
+      case 'q':
+        memo_[in_.number(1)] = top(here);
+        return;
+      case 'r':
+        memo_[in_.number(4)] = top(here);
+        return;
+      case 0x94: {
+        auto const index = memo_.size();
+        memo_[index] = top(here);
+        return;
+      }
+      case 'h':
+        return recall(in_.number(1), here);
+      case 'j':
+        return recall(in_.number(4), here);
+      case 'Q':
+      case 'P':
+        in_.wrong(here, "a tensor (a persistent id); NumPy arrays are read");
+      default:
+        in_.wrong(here, "opcode ", int{code}, " is none that a dict of arrays needs");
     }
   }
 
@@ -232,7 +296,8 @@ class unpickler {
     push_number(value::integer, static_cast<std::int64_t>(bits));
   }
   void push_text(std::uint64_t size, bool utf8) {
-    if (size > in_.end - in_.at) in_.wrong(in_.at, "text of ", size, " bytes; ", in_.end - in_.at, " follow");
+    if (size > in_.end - in_.at)
+      in_.wrong(in_.at, "text of ", size, " bytes; ", in_.end - in_.at, " follow");
     value v;
     v.kind = value::text;
     v.bytes = {in_.at, static_cast<std::size_t>(size), utf8};
@@ -249,10 +314,14 @@ class unpickler {
     bool const numpy = module == "numpy.core.multiarray" || module == "numpy._core.multiarray";
     value v;
     v.kind = value::global;
-    if (numpy && what == "_reconstruct") v.name = "reconstruct";
-    else if (module == "numpy" && what == "ndarray") v.name = "ndarray";
-    else if (module == "numpy" && what == "dtype") v.name = "dtype";
-    else if (module == "_codecs" && what == "encode") v.name = "encode";
+    if (numpy && what == "_reconstruct")
+      v.name = "reconstruct";
+    else if (module == "numpy" && what == "ndarray")
+      v.name = "ndarray";
+    else if (module == "numpy" && what == "dtype")
+      v.name = "dtype";
+    else if (module == "_codecs" && what == "encode")
+      v.name = "encode";
     else
       in_.wrong(here, "asks for ", shown(std::string(module) + "." + std::string(what)),
                 "; only NumPy arrays are read, and nothing is executed");
@@ -299,7 +368,8 @@ class unpickler {
   }
   void set_items(std::vector<std::size_t> const& items, std::size_t here) {
     auto& into = all_[top(here)];
-    if (into.kind != value::dict || items.size() % 2) in_.wrong(here, "needs a dict and pairs for it");
+    if (into.kind != value::dict || items.size() % 2)
+      in_.wrong(here, "needs a dict and pairs for it");
     into.parts.insert(into.parts.end(), items.begin(), items.end());
   }
   void reduce(std::size_t here) {
@@ -326,12 +396,14 @@ class unpickler {
   }
   void build(std::size_t here) {
     auto const operands = pop(2, here);
-    auto const state = as(operands[1], value::tuple, "the state of an array or of its type", here).parts;
+    auto const state =
+        as(operands[1], value::tuple, "the state of an array or of its type", here).parts;
     auto& v = all_[operands[0]];
     stack_.push_back(operands[0]);
     if (v.kind == value::dtype && state.size() >= 2) {
       auto const order = string(state[1], here);
-      if (order != "<" && order != ">" && order != "|") in_.wrong(here, "byte order ", shown(order));
+      if (order != "<" && order != ">" && order != "|")
+        in_.wrong(here, "byte order ", shown(order));
       v.order = order[0];
     } else if (v.kind == value::array && state.size() == 5) {
       auto const& shape = as(state[1], value::tuple, "a shape", here).parts;
@@ -343,7 +415,8 @@ class unpickler {
       }
       as(state[2], value::dtype, "an array's type", here);
       v.type = state[2];
-      v.bytes = as(state[4], value::text, "an array's bytes; Python objects are never loaded", here).bytes;
+      v.bytes = as(state[4], value::text, "an array's bytes; Python objects are never loaded", here)
+                    .bytes;
     } else {
       in_.wrong(here, "a state that is no array's");
     }
@@ -414,7 +487,8 @@ inline std::vector<std::int64_t> list_of(cursor const& file, unpickler const& al
   if (!(v.parts.size() == 1 || (v.parts.size() == 2 && v.parts[1] == 1)))
     refuse(what(), " is ", v.parts.size(), "-dimensional; labels are a list");
   auto const& type = all[v.type];
-  static constexpr std::string_view kinds[] = {"b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"};
+  static constexpr std::string_view kinds[] = {"b1", "i1", "u1", "i2", "u2",
+                                               "i4", "u4", "i8", "u8"};
   bool known = false;
   for (auto const kind : kinds) known |= type.name == kind;
   if (!known) refuse(what(), " holds ", shown(type.name), "; labels must be integers");
@@ -435,7 +509,8 @@ inline std::vector<std::int64_t> list_of(cursor const& file, unpickler const& al
 
 }  // namespace torch
 
-/// The labels under `key`; an empty or unknown key is refused with the names of those that are there.
+/// The labels under `key`; an empty or unknown key is refused with the names of those that are
+/// there.
 inline std::vector<std::int64_t> read_torch_labels(std::istream& in, std::string const& name,
                                                    std::string const& key) {
   using namespace torch;
@@ -444,9 +519,11 @@ inline std::vector<std::int64_t> read_torch_labels(std::istream& in, std::string
   in.seekg(0);
   if (!in || length < 0) refuse(name, ": cannot be read as a file");
   auto const size = static_cast<std::size_t>(length);
-  if (size > largest_file) refuse(name, ": has ", size, " bytes; a file of labels has at most ", largest_file);
+  if (size > largest_file)
+    refuse(name, ": has ", size, " bytes; a file of labels has at most ", largest_file);
   std::string bytes(size, ' ');
-  if (!in.read(bytes.data(), static_cast<std::streamsize>(size))) refuse(name, ": cannot be read to its end");
+  if (!in.read(bytes.data(), static_cast<std::streamsize>(size)))
+    refuse(name, ": cannot be read to its end");
 
   cursor file{bytes, name, 0, size};
   if (bytes.starts_with("PK\3\4")) {
@@ -458,7 +535,8 @@ inline std::vector<std::int64_t> read_torch_labels(std::istream& in, std::string
   }
   unpickler first(file);
   std::size_t at = first.run();
-  // The older form: a number that says so, the version, the machine, the dict; each a pickle of its own.
+  // The older form: a number that says so, the version, the machine, the dict; each a pickle of its
+  // own.
   constexpr std::string_view magic("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10);
   bool const old_form = first[at].kind == value::large &&
                         file.bytes.substr(first[at].bytes.first, first[at].bytes.size) == magic;
@@ -473,7 +551,8 @@ inline std::vector<std::int64_t> read_torch_labels(std::istream& in, std::string
     at = last.run();
   }
   unpickler const& all = old_form ? last : first;
-  if (all[at].kind != value::dict) refuse(name, ": holds no dict; labels are taken from one by their key");
+  if (all[at].kind != value::dict)
+    refuse(name, ": holds no dict; labels are taken from one by their key");
   auto const& pairs = all[at].parts;
   std::string keys;
   std::size_t found = pairs.size();
@@ -485,7 +564,8 @@ inline std::vector<std::int64_t> read_torch_labels(std::istream& in, std::string
     if (keys.size() < 400) keys += (keys.empty() ? "" : ", ") + shown(word);
   }
   if (key.empty()) refuse(name, ": say which labels: ", keys);
-  if (found == pairs.size()) refuse(name, ": has no ", shown(key), "; it has ", keys.empty() ? "nothing" : keys);
+  if (found == pairs.size())
+    refuse(name, ": has no ", shown(key), "; it has ", keys.empty() ? "nothing" : keys);
   return list_of(file, all, all[pairs[found]], key);
 }
 

@@ -21,7 +21,8 @@ struct ranking_quality {
   double average_precision, auroc;
 };
 
-inline ranking_quality rank_quality(std::vector<double> const& score, std::vector<char> const& sought) {
+inline ranking_quality rank_quality(std::vector<double> const& score,
+                                    std::vector<char> const& sought) {
   std::vector<std::size_t> order(score.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](auto a, auto b) { return score[a] > score[b]; });
@@ -44,14 +45,16 @@ inline ranking_quality rank_quality(std::vector<double> const& score, std::vecto
 }
 
 struct truth_comparison {
-  double noise_rate;                  ///< share of labels that differ from the truth
-  double transition_mean_abs_error;   ///< against the realised T, over classes that occur in the truth
-  double average_precision, auroc;    ///< of 1 - p_right, for wrong labels
-  double precision, recall;           ///< of is_issue; NaN where nothing is flagged, or nothing wrong
+  double noise_rate;  ///< share of labels that differ from the truth
+  double
+      transition_mean_abs_error;  ///< against the realised T, over classes that occur in the truth
+  double average_precision, auroc;  ///< of 1 - p_right, for wrong labels
+  double precision, recall;         ///< of is_issue; NaN where nothing is flagged, or nothing wrong
   limpid::matrix<double> transition;  ///< realised; row of an absent class = identity
 };
 
-inline truth_comparison compare(limpid::audit::report const& r, std::vector<std::int32_t> const& given,
+inline truth_comparison compare(limpid::audit::report const& r,
+                                std::vector<std::int32_t> const& given,
                                 std::vector<std::int32_t> const& truth) {
   std::size_t const n = given.size(), k = r.classes;
   std::vector<char> wrong(n);
@@ -79,8 +82,13 @@ inline truth_comparison compare(limpid::audit::report const& r, std::vector<std:
   }
   auto const [average_precision, auroc] = rank_quality(doubt, wrong);
   double const none = std::numeric_limits<double>::quiet_NaN();
-  return {errors / static_cast<double>(n), error / cells, average_precision, auroc,
-          flagged > 0 ? hits / flagged : none, errors > 0 ? hits / errors : none, std::move(joint)};
+  return {errors / static_cast<double>(n),
+          error / cells,
+          average_precision,
+          auroc,
+          flagged > 0 ? hits / flagged : none,
+          errors > 0 ? hits / errors : none,
+          std::move(joint)};
 }
 
 }  // namespace limpid_audit

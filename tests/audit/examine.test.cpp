@@ -27,7 +27,9 @@ namespace {
 namespace audit = limpid::audit;
 
 /// Three classes that a hyperplane separates.
-limpid_test::inputs<double> separable(std::size_t n) { return limpid_test::make_inputs<double>(n, 5, 3, 21); }
+limpid_test::inputs<double> separable(std::size_t n) {
+  return limpid_test::make_inputs<double>(n, 5, 3, 21);
+}
 std::vector<std::int32_t> truth_of(std::size_t n) {
   std::vector<std::int32_t> z(n);
   for (std::size_t i = 0; i < n; ++i) z[i] = static_cast<std::int32_t>(i % 3);
@@ -73,10 +75,14 @@ TEST_CASE("real tables, planted noise: most of the lost accuracy comes back") {
     for (bool const pair : {true, false}) {
       CAPTURE(pair);
       auto const noisy = pair ? limpid::noise::pair_flip(train_z, classes, {.rate = 0.4, .seed = 1})
-                              : limpid::noise::instance_dependent(train, train_z, classes, {.rate = 0.4, .seed = 1});
-      auto const accuracy = [&](auto const& model) { return 1 - limpid_bench::wrong_share(model.predict(test), test_z); };
+                              : limpid::noise::instance_dependent(train, train_z, classes,
+                                                                  {.rate = 0.4, .seed = 1});
+      auto const accuracy = [&](auto const& model) {
+        return 1 - limpid_bench::wrong_share(model.predict(test), test_z);
+      };
       limpid::classify::softmax_regression const learner;
-      double const clean = accuracy(learner.fit(train, train_z, classes)), lost = accuracy(learner.fit(train, noisy.labels, classes));
+      double const clean = accuracy(learner.fit(train, train_z, classes)),
+                   lost = accuracy(learner.fit(train, noisy.labels, classes));
       auto const report = audit::examine(train, noisy.labels, {.classes = classes});
       double const back = accuracy(audit::train(train, noisy.labels, report));
       CHECK((back - lost) / (clean - lost) > 0.5);
@@ -93,13 +99,15 @@ TEST_CASE("the remedy is scored out of fold") {
   auto const report = audit::examine(data.features, data.labels, {.classes = 3});
 
   //! [score_remedy]
-  auto const scores = limpid::audit::score_remedy(data.features, data.labels, truth, report, {.folds = 3});
+  auto const scores =
+      limpid::audit::score_remedy(data.features, data.labels, truth, report, {.folds = 3});
   //! [score_remedy]
 
   CHECK(scores.clean_repaired == 1);
   CHECK(scores.clean_given <= 1);
   CHECK(scores.repaired == doctest::Approx(1 - limpid_bench::wrong_share(data.labels, truth)));
-  auto const unknown = audit::score_remedy(data.features, data.labels, std::vector<int>{}, report, {.folds = 3});
+  auto const unknown =
+      audit::score_remedy(data.features, data.labels, std::vector<int>{}, report, {.folds = 3});
   CHECK(unknown.given == scores.given);
   CHECK(unknown.clean_given == 0);
 }
@@ -112,7 +120,8 @@ TEST_CASE("few rows, constant columns and duplicates have an answer") {
   CHECK(one.noise_rate.estimate == 0);
 }
 
-TEST_CASE("the report says what T was taken from, and that features tell nothing where they do not") {
+TEST_CASE(
+    "the report says what T was taken from, and that features tell nothing where they do not") {
   auto const data = separable(300);
   auto const seen = audit::examine(data.features, data.labels, {.classes = 3});
   CHECK(seen.rule == limpid::transition::estimate_rule::views);
@@ -128,7 +137,8 @@ TEST_CASE("the report says what T was taken from, and that features tell nothing
   auto const blind = audit::examine(junk, data.labels, {.classes = 3});
   CHECK(blind.reason_of_rule == limpid::transition::estimate_reason::unrelated_neighbours);
   bool told = false;
-  for (auto const& w : blind.warnings) told = told || w.find("the features tell nothing") != std::string::npos;
+  for (auto const& w : blind.warnings)
+    told = told || w.find("the features tell nothing") != std::string::npos;
   CHECK(told);
 }
 
@@ -136,13 +146,20 @@ TEST_CASE("bad input is named") {
   auto const& f = audit::examine;
   limpid::matrix<double> x{{1, 2}, {3, 4}, {5, 7}};
   std::vector<int> const y{0, 1, 0};
-  CHECK_THROWS_WITH_AS(f(x, y), "audit::examine: classes is 0; say how many there are", limpid::input_error);
-  CHECK_THROWS_WITH_AS(f(x, std::vector<int>{0, 1}, {.classes = 2}), "audit::examine: features has 3 rows, labels has 2", limpid::input_error);
-  CHECK_THROWS_WITH_AS(f(x, std::vector<int>{0, -1, 0}, {.classes = 2}), "audit::examine: labels row 1 is -1; labels must be 0..1", limpid::input_error);
+  CHECK_THROWS_WITH_AS(f(x, y), "audit::examine: classes is 0; say how many there are",
+                       limpid::input_error);
+  CHECK_THROWS_WITH_AS(f(x, std::vector<int>{0, 1}, {.classes = 2}),
+                       "audit::examine: features has 3 rows, labels has 2", limpid::input_error);
+  CHECK_THROWS_WITH_AS(f(x, std::vector<int>{0, -1, 0}, {.classes = 2}),
+                       "audit::examine: labels row 1 is -1; labels must be 0..1",
+                       limpid::input_error);
   CHECK_THROWS_WITH_AS(f(limpid::matrix<double>(2, 2), std::vector<int>{0, 1}, {.classes = 2}),
-                       "audit::examine: features is 2 x 2; need at least three rows and one column", limpid::input_error);
+                       "audit::examine: features is 2 x 2; need at least three rows and one column",
+                       limpid::input_error);
   x(2, 1) = std::numeric_limits<double>::infinity();
-  CHECK_THROWS_WITH_AS(f(x, y, {.classes = 2}), "audit::examine: features row 2 has an entry that is not finite", limpid::input_error);
+  CHECK_THROWS_WITH_AS(f(x, y, {.classes = 2}),
+                       "audit::examine: features row 2 has an entry that is not finite",
+                       limpid::input_error);
   auto const data = separable(60);
   auto const report = audit::examine(data.features, data.labels, {.classes = 3});
   CHECK_THROWS_WITH_AS(audit::train(limpid::matrix<double>(59, 5), std::vector<int>(59), report),
@@ -153,8 +170,9 @@ TEST_CASE("progress stops it") {
   auto const data = separable(300);
   for (int stop_at : {1, 2, 3, 5}) {
     int calls = 0;
-    auto const r = audit::examine(data.features, data.labels,
-                                  {.classes = 3, .on_progress = [&](double f) { return ++calls < stop_at || f >= 1; }});
+    auto const r = audit::examine(
+        data.features, data.labels,
+        {.classes = 3, .on_progress = [&](double f) { return ++calls < stop_at || f >= 1; }});
     CHECK(r.stopped);
     CHECK(r.suggested.empty());
   }
@@ -164,7 +182,8 @@ TEST_CASE("threads, the plain loops and a device agree") {
   auto const data = separable(400);
   auto const r = audit::examine(limpid::simd, data.features, data.labels, {.classes = 3});
   for (int threads : {2, 3, 7}) {
-    auto const other = audit::examine(limpid::par_policy{.threads = threads}, data.features, data.labels, {.classes = 3});
+    auto const other = audit::examine(limpid::par_policy{.threads = threads}, data.features,
+                                      data.labels, {.classes = 3});
     CHECK(other.transition == r.transition);
     CHECK(other.p_right == r.p_right);
   }

@@ -26,19 +26,27 @@ TEST_CASE("libsvm: sparse to dense, indices from 1, comments, empty rows of feat
 TEST_CASE("libsvm: every fault is named by line") {
   CHECK_THROWS_WITH_AS(read(""), "t.svm: is empty", refused);
   CHECK_THROWS_WITH_AS(read("1\n0\n"), "t.svm: no row has a feature", refused);
-  CHECK_THROWS_WITH_AS(read("1 0:2\n"), "t.svm line 1: index 0 after 0; indices start at 1 and rise", refused);
-  CHECK_THROWS_WITH_AS(read("1 1:2\n1 3:1 2:1\n"), "t.svm line 2: index 2 after 3; indices start at 1 and rise", refused);
-  CHECK_THROWS_WITH_AS(read("1 2:1 2:1\n"), "t.svm line 1: index 2 after 2; indices start at 1 and rise", refused);
-  CHECK_THROWS_WITH_AS(read("1,2 1:1\n"), "t.svm line 1: label '1,2' is not a whole number", refused);
-  CHECK_THROWS_WITH_AS(read("0.5 1:1\n"), "t.svm line 1: label '0.5' is not a whole number", refused);
-  CHECK_THROWS_WITH_AS(read("nan 1:1\n"), "t.svm line 1: label 'nan' is not a whole number", refused);
+  CHECK_THROWS_WITH_AS(read("1 0:2\n"),
+                       "t.svm line 1: index 0 after 0; indices start at 1 and rise", refused);
+  CHECK_THROWS_WITH_AS(read("1 1:2\n1 3:1 2:1\n"),
+                       "t.svm line 2: index 2 after 3; indices start at 1 and rise", refused);
+  CHECK_THROWS_WITH_AS(read("1 2:1 2:1\n"),
+                       "t.svm line 1: index 2 after 2; indices start at 1 and rise", refused);
+  CHECK_THROWS_WITH_AS(read("1,2 1:1\n"), "t.svm line 1: label '1,2' is not a whole number",
+                       refused);
+  CHECK_THROWS_WITH_AS(read("0.5 1:1\n"), "t.svm line 1: label '0.5' is not a whole number",
+                       refused);
+  CHECK_THROWS_WITH_AS(read("nan 1:1\n"), "t.svm line 1: label 'nan' is not a whole number",
+                       refused);
   CHECK_THROWS_WITH_AS(read("1 1\n"), "t.svm line 1: '1' is not index:value", refused);
   CHECK_THROWS_WITH_AS(read("1 qid:1 1:2\n"), "t.svm line 1: 'qid:1' is not index:value", refused);
   CHECK_THROWS_WITH_AS(read("1 1:nan\n"), "t.svm line 1: '1:nan' is not finite", refused);
   CHECK_THROWS_WITH_AS(read("1 1:2\n\n0 1:1\n"), "t.svm line 2: is empty", refused);
-  CHECK_THROWS_WITH_AS(read("1 9999999999:1\n"),
-                       "t.svm line 1: 1 rows of 9999999999 columns are too many to hold as a dense matrix", refused);
-  for (char const* bad : {"1 :", "1 1:", "1 :1", "1 -1:1", "1 1:2:3", "1 99999999999999999999:1", "x", ":"})
+  CHECK_THROWS_WITH_AS(
+      read("1 9999999999:1\n"),
+      "t.svm line 1: 1 rows of 9999999999 columns are too many to hold as a dense matrix", refused);
+  for (char const* bad :
+       {"1 :", "1 1:", "1 :1", "1 -1:1", "1 1:2:3", "1 99999999999999999999:1", "x", ":"})
     CHECK_THROWS_AS(read(bad), refused);
 }
 

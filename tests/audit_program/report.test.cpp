@@ -62,7 +62,9 @@ struct example {
   }
 };
 
-bool has(std::string const& text, std::string const& piece) { return text.find(piece) != text.npos; }
+bool has(std::string const& text, std::string const& piece) {
+  return text.find(piece) != text.npos;
+}
 
 }  // namespace
 
@@ -76,7 +78,8 @@ TEST_CASE("report.json: every field, and rows as they rank") {
   CHECK(j["transition"] == std::vector<std::vector<double>>{{0.75, 0.25}, {0, 1}});
   CHECK(j["transition_low"] == std::vector<std::vector<double>>{{1, 0}, {0, 1}});
   CHECK(j["transition_high"][0][1] == 0.25);
-  CHECK(j["issues"] == nlohmann::json::parse(R"([{"row": 2, "given": 1, "suggested": 0, "p_right": 0.125}])"));
+  CHECK(j["issues"] ==
+        nlohmann::json::parse(R"([{"row": 2, "given": 1, "suggested": 0, "p_right": 0.125}])"));
   CHECK(j["recommended"] == "repaired labels");
   CHECK(j["reason"] == "because");
   CHECK(j["warnings"].empty());
@@ -88,7 +91,8 @@ TEST_CASE("report.json: truth and classifier where they are known, null where a 
   example e;
   double const none = std::numeric_limits<double>::quiet_NaN();
   e.found.classifier = accuracies{0.5, 0.75, 0, 0};
-  CHECK(e.json()["classifier"] == nlohmann::json{{"accuracy_given", 0.5}, {"accuracy_repaired", 0.75}});
+  CHECK(e.json()["classifier"] ==
+        nlohmann::json{{"accuracy_given", 0.5}, {"accuracy_repaired", 0.75}});
   e.found.with_truth = truth_comparison{0.25, 0.01, none, 1, none, 0, {}};
   auto const j = e.json();
   CHECK(j["classifier"].size() == 4);
@@ -122,7 +126,9 @@ TEST_CASE("names: escaped for each format, and matched with the numbers that sen
 
 TEST_CASE("labels.csv: one line per row in the data's order") {
   example e;
-  CHECK(e.csv() == "row,given,suggested,p_right,rank,is_issue\n0,0,0,0.9,3,0\n1,1,1,0.8,2,0\n2,1,0,0.125,1,1\n3,0,0,1,4,0\n");
+  CHECK(e.csv() ==
+        "row,given,suggested,p_right,rank,is_issue\n0,0,0,0.9,3,0\n1,1,1,0.8,2,0\n2,1,0,0.125,1,"
+        "1\n3,0,0,1,4,0\n");
   e.found.report.p_right[0] = std::numeric_limits<double>::quiet_NaN();
   CHECK(has(e.csv(), "\n0,0,0,,3,0\n"));
 }
@@ -140,9 +146,12 @@ TEST_CASE("report.html: one page, nothing from outside, tags in pairs") {
   }
   CHECK(!has(example(31).html(), "<svg class=\"heat"));
   auto const page = e.html();
-  for (char const* outside : {"http", "src=", "href=", "url(", "@import", "<script"}) CHECK(!has(page, outside));
-  for (char const* said : {"25.0<small> %", "between 12.5 and 50.0 %", "Trust nobody.", "Train on repaired labels", "Because.",
-                           "25.0 %", "Compared with the truth", "inside the estimated interval", "path class=\"part1\""}) {
+  for (char const* outside : {"http", "src=", "href=", "url(", "@import", "<script"})
+    CHECK(!has(page, outside));
+  for (char const* said :
+       {"25.0<small> %", "between 12.5 and 50.0 %", "Trust nobody.", "Train on repaired labels",
+        "Because.", "25.0 %", "Compared with the truth", "inside the estimated interval",
+        "path class=\"part1\""}) {
     CAPTURE(said);
     CHECK(has(page, said));
   }
@@ -187,7 +196,9 @@ TEST_CASE("words") {
   CHECK(grouped(1000) == "1,000");
   CHECK(grouped(1234567) == "1,234,567");
   CHECK(breakable("twelve chars twelve<chars") == "twelve chars twelve&lt;chars");
-  CHECK(breakable("Acer pseudoplatanus") == "Acer pseudopl\xc2\xad" "atanus");
+  CHECK(breakable("Acer pseudoplatanus") ==
+        "Acer pseudopl\xc2\xad"
+        "atanus");
   CHECK(breakable(" x ") == " x ");
   CHECK(sentence("it is") == "It is.");
   CHECK(sentence("It is.") == "It is.");

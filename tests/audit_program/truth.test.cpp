@@ -13,7 +13,8 @@ using namespace limpid_audit;
 using doctest::Approx;
 
 TEST_CASE("rank_quality: by hand") {
-  // Order by score: wrong, right, wrong, right. Precision at the wrong ones 1/1 and 2/3; 3 of 4 pairs right.
+  // Order by score: wrong, right, wrong, right. Precision at the wrong ones 1/1 and 2/3; 3 of 4
+  // pairs right.
   auto const q = rank_quality({0.9, 0.8, 0.7, 0.1}, {1, 0, 1, 0});
   CHECK(q.average_precision == Approx((1 + 2.0 / 3) / 2));
   CHECK(q.auroc == Approx(0.75));
@@ -30,7 +31,8 @@ TEST_CASE("rank_quality: ties are one step, in whatever order the rows come") {
   auto const flat = rank_quality({5, 5, 5, 5}, {0, 1, 0, 0});
   CHECK(flat.average_precision == Approx(0.25));
   CHECK(flat.auroc == Approx(0.5));
-  // Scores 2, {1, 1}, 0 with wrong rows 2 and one of the 1s: (1/1 + 2/3) / 2; pairs: 2 + 0.5 + 1 of 4.
+  // Scores 2, {1, 1}, 0 with wrong rows 2 and one of the 1s: (1/1 + 2/3) / 2; pairs: 2 + 0.5 + 1 of
+  // 4.
   for (bool const first : {true, false}) {
     auto const q = rank_quality({1, 2, 1, 0}, {char{first}, 1, char{!first}, 0});
     CHECK(q.average_precision == Approx((1 + 2.0 / 3) / 2));
@@ -86,7 +88,8 @@ TEST_CASE("compare: by hand") {
   auto const t = compare(r, {0, 0, 0, 1, 1, 0}, {0, 0, 0, 0, 1, 1});
   CHECK(t.noise_rate == Approx(1.0 / 3));
   CHECK(t.transition == limpid::matrix<double>{{0.75, 0.25, 0}, {0.5, 0.5, 0}, {0, 0, 1}});
-  CHECK(t.transition_mean_abs_error == Approx((0.25 + 0.25) / 6));  // two classes that occur, three cells each
+  CHECK(t.transition_mean_abs_error ==
+        Approx((0.25 + 0.25) / 6));  // two classes that occur, three cells each
   CHECK(t.precision == Approx(0.5));
   CHECK(t.recall == Approx(0.5));
   CHECK(t.average_precision == 1);  // doubts .9 and .7 stand before .6

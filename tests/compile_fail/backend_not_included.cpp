@@ -6,4 +6,6 @@
 
 #include <Eigen/Core>
 
-auto wrong(Eigen::MatrixXd const& p, Eigen::VectorXi const& labels) { return limpid::transition::dual_t(p, labels); }
+auto wrong(Eigen::MatrixXd const& p, Eigen::VectorXi const& labels) {
+  return limpid::transition::dual_t(p, labels);
+}

@@ -5,6 +5,7 @@
 #include <limpid/exec/seq.hpp>
 #include <limpid/transition/dual_t.hpp>
 
-auto wrong(limpid_test::device_matrix<double> const& p, limpid_test::device_vector<int> const& labels) {
+auto wrong(limpid_test::device_matrix<double> const& p,
+           limpid_test::device_vector<int> const& labels) {
   return limpid::transition::dual_t(limpid::seq, p, labels);
 }

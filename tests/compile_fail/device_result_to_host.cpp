@@ -4,4 +4,6 @@
 
 #include <vector>
 
-auto wrong(limpid_test::device_vector<int> const& labels) { return limpid::to<std::vector<int>>(labels); }
+auto wrong(limpid_test::device_vector<int> const& labels) {
+  return limpid::to<std::vector<int>>(labels);
+}

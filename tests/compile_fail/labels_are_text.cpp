@@ -3,4 +3,6 @@
 // The character '1' is not the class 1.
 #include <limpid/transition/dual_t.hpp>
 
-auto wrong(limpid::matrix<double> const& p) { return limpid::transition::dual_t(p, "0110"); }
+auto wrong(limpid::matrix<double> const& p) {
+  return limpid::transition::dual_t(p, "0110");
+}

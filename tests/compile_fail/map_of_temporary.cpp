@@ -3,4 +3,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <limpid/tensor/eigen.hpp>
 
-auto wrong() { return limpid::as_eigen(limpid::matrix<double>(2, 2)); }
+auto wrong() {
+  return limpid::as_eigen(limpid::matrix<double>(2, 2));
+}

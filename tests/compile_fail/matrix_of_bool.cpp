@@ -2,4 +2,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <limpid/core/matrix.hpp>
 
-limpid::vector<bool> wrong() { return limpid::vector<bool>(3); }
+limpid::vector<bool> wrong() {
+  return limpid::vector<bool>(3);
+}

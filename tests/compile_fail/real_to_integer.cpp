@@ -5,4 +5,6 @@
 
 #include <vector>
 
-auto wrong(limpid::vector<double> const& v) { return limpid::to<std::vector<int>>(v); }
+auto wrong(limpid::vector<double> const& v) {
+  return limpid::to<std::vector<int>>(v);
+}

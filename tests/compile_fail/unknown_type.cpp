@@ -8,4 +8,6 @@ struct table {
   int rows, cols;
 };
 
-auto wrong(table const& p, limpid::vector<int> const& labels) { return limpid::transition::dual_t(p, labels); }
+auto wrong(table const& p, limpid::vector<int> const& labels) {
+  return limpid::transition::dual_t(p, labels);
+}

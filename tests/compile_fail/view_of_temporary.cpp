@@ -5,4 +5,6 @@
 
 #include <vector>
 
-auto wrong() { return limpid::view(std::vector<double>{1, 2}); }
+auto wrong() {
+  return limpid::view(std::vector<double>{1, 2});
+}

@@ -4,6 +4,10 @@
 
 #include <span>
 
-void write_zero(limpid::writable_vector auto&& out) { limpid::view(out)[0] = 0; }
+void write_zero(limpid::writable_vector auto&& out) {
+  limpid::view(out)[0] = 0;
+}
 
-void wrong(std::span<double const> out) { write_zero(out); }
+void wrong(std::span<double const> out) {
+  write_zero(out);
+}

@@ -12,7 +12,8 @@
 
 int main() {
   std::vector<float> const x{0, 3, 1, 2};
-  auto const middle = limpid::ops::quantile(limpid::seq, limpid::view(x), 0.5, limpid::ops::quantile_rule::linear);
+  auto const middle =
+      limpid::ops::quantile(limpid::seq, limpid::view(x), 0.5, limpid::ops::quantile_rule::linear);
 #ifdef _OPENMP
   bool const threads = limpid::supports<limpid::ops::sum_rows_fn, limpid::par_policy>;
 #else

@@ -39,7 +39,8 @@ struct frame {  // rows of floats, `pitch` floats apart
 template <>
 struct limpid::tensor_traits<frame> {
   static auto view(auto& f) {  // f may be const: then the elements are
-    return matrix_view(f.cells.data(), static_cast<std::size_t>(f.rows), static_cast<std::size_t>(f.cols), f.pitch, 1);
+    return matrix_view(f.cells.data(), static_cast<std::size_t>(f.rows),
+                       static_cast<std::size_t>(f.cols), f.pitch, 1);
   }
   static frame make(std::size_t rows, std::size_t cols) {  // only if results should convert to it
     int const r = static_cast<int>(rows), c = static_cast<int>(cols);
@@ -55,7 +56,8 @@ TEST_CASE("concepts: any backend comes in") {
   std::vector<std::uint8_t> const y{0, 1, 1, 1};
 
   auto const whole = limpid::transition::dual_t(P, y);
-  auto const part = limpid::transition::dual_t(P.topRows(3), std::span(y).first(3));  // windows: nothing is copied
+  auto const part = limpid::transition::dual_t(
+      P.topRows(3), std::span(y).first(3));  // windows: nothing is copied
   //! [inputs]
   CHECK(whole.transition.rows() == 2);
   CHECK(part.counts(1, 1) == 1);
@@ -102,8 +104,8 @@ TEST_CASE("concepts: where it runs") {
   auto const& y = in.labels;
   //! [policies]
   auto const reference = limpid::transition::dual_t(limpid::seq, P, y);  // plain loops, to be read
-  auto const fast = limpid::transition::dual_t(limpid::simd, P, y);      // one thread, widest vectors
-  auto const same = limpid::transition::dual_t(P, y);                    // what no policy means: simd
+  auto const fast = limpid::transition::dual_t(limpid::simd, P, y);  // one thread, widest vectors
+  auto const same = limpid::transition::dual_t(P, y);                // what no policy means: simd
   //! [policies]
   CHECK(same.transition == fast.transition);
   CHECK(reference.transition(0, 1) == doctest::Approx(fast.transition(0, 1)));
@@ -125,10 +127,11 @@ TEST_CASE("concepts: results are limpid's and convert") {
   //! [results]
   auto const r = limpid::transition::dual_t(in.probabilities, in.labels);
 
-  Eigen::MatrixXd const T = r.transition;               // a copy, in any adapted type
-  auto const M = limpid::as_eigen(r.transition);        // a window
-  auto const F = limpid::to<Eigen::MatrixXf>(r.counts);  // the same, where no type is named on the left
-  bool const doubtful = r.class_estimated[0] == 0;      // what to distrust
+  Eigen::MatrixXd const T = r.transition;         // a copy, in any adapted type
+  auto const M = limpid::as_eigen(r.transition);  // a window
+  auto const F =
+      limpid::to<Eigen::MatrixXf>(r.counts);        // the same, where no type is named on the left
+  bool const doubtful = r.class_estimated[0] == 0;  // what to distrust
   //! [results]
   CHECK(T(1, 2) == r.transition(1, 2));
   CHECK(M.data() == r.transition.data());
@@ -143,8 +146,8 @@ TEST_CASE("concepts: big results go where the caller says") {
   auto const& weights = in.weights;
   //! [write_into]
   Eigen::MatrixXd P(60, 3);
-  auto const r = limpid::classify::out_of_fold(limpid::simd, limpid::classify::nearest_neighbours{}, X, y, 3, weights,
-                                               {.folds = 4}, P);
+  auto const r = limpid::classify::out_of_fold(limpid::simd, limpid::classify::nearest_neighbours{},
+                                               X, y, 3, weights, {.folds = 4}, P);
   //! [write_into]
   CHECK(r.probabilities.empty());
   CHECK(P.row(5).sum() == doctest::Approx(1));
@@ -160,7 +163,8 @@ TEST_CASE("concepts: bad input is told where") {
     said = error.what();
   }
   CHECK(said ==
-        "transition::dual_t: P row 1 sums to 1.31; rows must be probability distributions (tolerance 1e-3)");
+        "transition::dual_t: P row 1 sums to 1.31; rows must be probability distributions "
+        "(tolerance 1e-3)");
   //! [errors]
 }
 
@@ -169,9 +173,10 @@ TEST_CASE("concepts: long work tells how far it is, and stops when asked") {
   auto const& X = in.features;
   auto const& y = in.labels;
   //! [progress]
-  auto const r = limpid::classify::out_of_fold(
-      limpid::classify::nearest_neighbours{}, X, y, 3,
-      {.folds = 5, .on_progress = [](double fraction) { return fraction < 0.5; }});  // false: enough
+  auto const r = limpid::classify::out_of_fold(limpid::classify::nearest_neighbours{}, X, y, 3,
+                                               {.folds = 5, .on_progress = [](double fraction) {
+                                                  return fraction < 0.5;
+                                                }});  // false: enough
   CHECK(r.stopped);
   CHECK(r.folds_done < 5);
   //! [progress]
@@ -180,9 +185,10 @@ TEST_CASE("concepts: long work tells how far it is, and stops when asked") {
 TEST_CASE("concepts: random numbers belong to rows") {
   //! [random]
   std::uint64_t const seed = 42, row = 17;
-  limpid::random_stream draw(seed, /*stream=*/3, row);  // whoever works on row 17 draws the same numbers
-  double const u = draw.uniform();                      // [0, 1)
-  std::uint64_t const k = draw.below(10);               // 0..9, unbiased
+  limpid::random_stream draw(seed, /*stream=*/3,
+                             row);         // whoever works on row 17 draws the same numbers
+  double const u = draw.uniform();         // [0, 1)
+  std::uint64_t const k = draw.below(10);  // 0..9, unbiased
   boost::random::normal_distribution<double> normal;
   double const z = normal(draw);
   //! [random]

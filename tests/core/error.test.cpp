@@ -12,8 +12,9 @@
 TEST_CASE("error: one sentence from its parts") {
   CHECK_THROWS_WITH_AS(limpid::detail::fail("hoc: X row ", std::size_t{17}, " sums to ", 1.31),
                        "hoc: X row 17 sums to 1.31", limpid::input_error);
-  CHECK_THROWS_WITH_AS(limpid::detail::require(false, "hoc", "tolerance ", -0.5f, " of ", std::string("x")),
-                       "hoc: tolerance -0.5 of x", limpid::input_error);
+  CHECK_THROWS_WITH_AS(
+      limpid::detail::require(false, "hoc", "tolerance ", -0.5f, " of ", std::string("x")),
+      "hoc: tolerance -0.5 of x", limpid::input_error);
   CHECK_NOTHROW(limpid::detail::require(true, "hoc", "never said"));
   CHECK_THROWS_AS(limpid::detail::fail("caught as the standard's"), std::invalid_argument);
 }

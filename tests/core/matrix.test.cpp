@@ -26,10 +26,13 @@ TEST_CASE("matrix: rows, columns, elements") {
   CHECK(limpid::matrix<int>().empty());
   CHECK(limpid::matrix<int>(3, 0).empty());
   CHECK(limpid::matrix<int>(3, 0).rows() == 3);
-  CHECK_THROWS_WITH_AS((limpid::matrix<int>{{1, 2}, {3}}), "matrix: rows of different lengths", limpid::input_error);
+  CHECK_THROWS_WITH_AS((limpid::matrix<int>{{1, 2}, {3}}), "matrix: rows of different lengths",
+                       limpid::input_error);
   std::size_t const huge = (std::numeric_limits<std::size_t>::max)() / 2;
-  CHECK_THROWS_AS(limpid::matrix<char>(huge, 4), limpid::input_error);  // the product wraps round to a small number
-  static_assert(std::is_same_v<decltype(std::declval<limpid::matrix<int> const&>().view()), limpid::matrix_view<int const>>);
+  CHECK_THROWS_AS(limpid::matrix<char>(huge, 4),
+                  limpid::input_error);  // the product wraps round to a small number
+  static_assert(std::is_same_v<decltype(std::declval<limpid::matrix<int> const&>().view()),
+                               limpid::matrix_view<int const>>);
 }
 
 TEST_CASE("matrix: moving leaves an empty one behind") {
@@ -67,13 +70,15 @@ TEST_CASE("vector: size, elements, iteration") {
   CHECK(v[0] == 9);
 }
 
-TEST_CASE_TEMPLATE("matrix, vector: tensors like any other", T, float, double, std::int32_t, std::uint8_t) {
+TEST_CASE_TEMPLATE("matrix, vector: tensors like any other", T, float, double, std::int32_t,
+                   std::uint8_t) {
   using matrix = limpid::matrix<T>;
   using vector = limpid::vector<T>;
   static_assert(limpid::writable_matrix<matrix> && !limpid::writable_matrix<matrix const>);
   static_assert(limpid::writable_vector<vector> && !limpid::writable_vector<vector const>);
   matrix m = limpid_test::sample_matrix<T>(4, 3);
-  limpid_test::is_seen_in_place(m, [](auto& x, std::size_t r, std::size_t c) -> auto& { return x(r, c); });
+  limpid_test::is_seen_in_place(
+      m, [](auto& x, std::size_t r, std::size_t c) -> auto& { return x(r, c); });
   vector v = limpid_test::sample_vector<T>(7);
   limpid_test::vector_is_seen_in_place(v, [](auto& x, std::size_t i) -> auto& { return x[i]; });
   auto const m2 = limpid::to<matrix>(m);
@@ -87,21 +92,26 @@ TEST_CASE("to: numbers keep their meaning or it says so") {
   limpid::vector<std::int64_t> const labels{0, 255, 7};
   CHECK(limpid::to<std::vector<std::uint8_t>>(labels)[1] == 255);
   CHECK_THROWS_WITH_AS((void)limpid::to<std::vector<std::int8_t>>(labels),
-                       "to: the element 255 does not fit the type converted to", limpid::input_error);
-  CHECK_THROWS_AS((void)limpid::to<std::vector<unsigned>>(limpid::vector<int>{-1}), limpid::input_error);
-  CHECK_THROWS_AS((void)limpid::to<std::vector<int>>(limpid::vector<std::uint32_t>{0xffffffffu}), limpid::input_error);
+                       "to: the element 255 does not fit the type converted to",
+                       limpid::input_error);
+  CHECK_THROWS_AS((void)limpid::to<std::vector<unsigned>>(limpid::vector<int>{-1}),
+                  limpid::input_error);
+  CHECK_THROWS_AS((void)limpid::to<std::vector<int>>(limpid::vector<std::uint32_t>{0xffffffffu}),
+                  limpid::input_error);
   CHECK(limpid::to<std::vector<double>>(labels)[1] == 255.0);
   CHECK(limpid::to<std::vector<float>>(limpid::vector<double>{0.1})[0] == 0.1f);
   // real numbers become integers only where the caller rounds them
   static_assert(!std::is_convertible_v<limpid::vector<double>, std::vector<int>>);
   static_assert(std::is_convertible_v<limpid::vector<int>, std::vector<double>>);
-  static_assert(!std::is_convertible_v<limpid::vector<double>, limpid::vector<float>>);  // to<>() says it aloud
+  static_assert(!std::is_convertible_v<limpid::vector<double>,
+                                       limpid::vector<float>>);  // to<>() says it aloud
   static_assert(!std::is_convertible_v<limpid::matrix<double>, std::vector<double>>);
 
   std::array<double, 3> const fits = limpid::vector<double>{1, 2, 3};
   CHECK(fits[2] == 3);
   using four = std::array<double, 4>;
-  CHECK_THROWS_WITH_AS((void)limpid::to<four>(labels), "std::array: holds 4 elements, the result 3", limpid::input_error);
+  CHECK_THROWS_WITH_AS((void)limpid::to<four>(labels), "std::array: holds 4 elements, the result 3",
+                       limpid::input_error);
   using grid = std::array<std::array<double, 2>, 2>;
   CHECK_THROWS_WITH_AS((void)limpid::to<grid>(limpid::matrix<double>(2, 3)),
                        "std::array: holds 2 x 2, the result is 2 x 3", limpid::input_error);

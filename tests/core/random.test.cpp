@@ -24,10 +24,13 @@ using words = random_stream::words;
 
 TEST_CASE("random: Philox4x32-10 gives its authors' known answers") {
   // kat_vectors of Random123 (philox4x32 10): counter, key, answer
-  CHECK(random_stream::philox({0, 0, 0, 0}, {0, 0}) == words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
-  CHECK(random_stream::philox({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}) ==
+  CHECK(random_stream::philox({0, 0, 0, 0}, {0, 0}) ==
+        words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
+  CHECK(random_stream::philox({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
+                              {0xffffffff, 0xffffffff}) ==
         words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
-  CHECK(random_stream::philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}) ==
+  CHECK(random_stream::philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+                              {0xa4093822, 0x299f31d0}) ==
         words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
   static_assert(random_stream::philox({0, 0, 0, 0}, {0, 0})[0] == 0x6627e8d5);
 }
@@ -53,7 +56,8 @@ TEST_CASE("random: a draw is a function of seed, stream, row and its number") {
   std::uint64_t const seed = 0x1122334455667788, row = 0xaabbccdd00112233;
   random_stream stream(seed, 9, row);
   for (std::uint32_t block = 0; block < 3; ++block) {
-    words const expected = random_stream::philox({block, 9, 0x00112233, 0xaabbccdd}, {0x55667788, 0x11223344});
+    words const expected =
+        random_stream::philox({block, 9, 0x00112233, 0xaabbccdd}, {0x55667788, 0x11223344});
     for (std::size_t i = 0; i < 4; ++i) CHECK(stream() == expected[i]);
   }
   static_assert(std::uniform_random_bit_generator<random_stream>);
@@ -77,7 +81,8 @@ TEST_CASE("random: streams differ") {
   // neighbouring rows are uncorrelated: 20000 pairs, |r| below 4 standard errors
   double sum = 0;
   for (std::uint64_t row = 0; row < 20000; ++row)
-    sum += (random_stream(7, 0, row).uniform() - 0.5) * (random_stream(7, 0, row + 1).uniform() - 0.5);
+    sum +=
+        (random_stream(7, 0, row).uniform() - 0.5) * (random_stream(7, 0, row + 1).uniform() - 0.5);
   CHECK(std::abs(sum / 20000 * 12) < 4 / std::sqrt(20000.0));
 }
 

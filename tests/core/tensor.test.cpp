@@ -50,7 +50,8 @@ auto const at_vector = [](auto& x, std::size_t i) -> decltype(auto) { return (x[
 template <>
 struct limpid::tensor_traits<picture> {
   static auto view(auto& p) {
-    return matrix_view(p.bytes.data(), static_cast<std::size_t>(p.height), static_cast<std::size_t>(p.width), p.pitch, 1);
+    return matrix_view(p.bytes.data(), static_cast<std::size_t>(p.height),
+                       static_cast<std::size_t>(p.width), p.pitch, 1);
   }
 };
 
@@ -99,21 +100,28 @@ TEST_CASE("tensor: what is no tensor") {
 
 TEST_CASE("tensor: real numbers and class numbers") {
   using limpid::label_vector;
-  static_assert(limpid::real_vector<std::vector<float>> && limpid::real_vector<std::vector<double>>);
-  static_assert(!limpid::real_vector<std::vector<int>> && !limpid::real_vector<std::vector<long double>>);
+  static_assert(limpid::real_vector<std::vector<float>> &&
+                limpid::real_vector<std::vector<double>>);
+  static_assert(!limpid::real_vector<std::vector<int>> &&
+                !limpid::real_vector<std::vector<long double>>);
   static_assert(label_vector<std::vector<std::int8_t>> && label_vector<std::vector<std::uint8_t>>);
   static_assert(label_vector<std::vector<int>> && label_vector<std::vector<long long>> &&
                 label_vector<std::vector<std::size_t>>);
   static_assert(!label_vector<std::vector<float>> && !label_vector<std::array<bool, 3>>);
-  static_assert(!label_vector<decltype("text")> && !label_vector<std::vector<char>>);  // '0' is not 0
+  static_assert(!label_vector<decltype("text")> &&
+                !label_vector<std::vector<char>>);  // '0' is not 0
   static_assert(limpid::real_matrix<std::vector<std::vector<float>>>);
-  static_assert(!limpid::real_matrix<std::vector<float>> && !limpid::real_vector<limpid::matrix<float>>);
+  static_assert(!limpid::real_matrix<std::vector<float>> &&
+                !limpid::real_vector<limpid::matrix<float>>);
   // references and const change nothing about reading
-  static_assert(limpid::real_vector<std::vector<float> const&> && limpid::real_vector<std::vector<float>&&>);
-  static_assert(limpid::writable_vector<std::vector<float>&> && !limpid::writable_vector<std::vector<float> const&>);
+  static_assert(limpid::real_vector<std::vector<float> const&> &&
+                limpid::real_vector<std::vector<float>&&>);
+  static_assert(limpid::writable_vector<std::vector<float>&> &&
+                !limpid::writable_vector<std::vector<float> const&>);
 }
 
-TEST_CASE_TEMPLATE("tensor: the standard library's own", T, float, double, std::int32_t, std::uint8_t, std::int64_t) {
+TEST_CASE_TEMPLATE("tensor: the standard library's own", T, float, double, std::int32_t,
+                   std::uint8_t, std::int64_t) {
   limpid_test::vector_type_works<std::vector<T>>(at_vector);
   limpid_test::vector_type_works<std::vector<T, allocator_of_ones_own<T>>>(at_vector);
   limpid_test::vector_type_works<std::array<T, 9>>(at_vector);
@@ -128,12 +136,14 @@ TEST_CASE_TEMPLATE("tensor: the standard library's own", T, float, double, std::
   limpid::view(grid)(0, 0) = T{9};
   CHECK(grid[0][0] == T{9});
   T const fixed[2][2] = {{1, 2}, {3, 4}};
-  static_assert(limpid::tensor_matrix<decltype(fixed)> && !limpid::writable_matrix<decltype(fixed)>);
+  static_assert(limpid::tensor_matrix<decltype(fixed)> &&
+                !limpid::writable_matrix<decltype(fixed)>);
   CHECK(limpid::view(fixed)(1, 0) == T{3});
 
   std::vector<T> memory{1, 2, 3, 4};
   std::span<T> const span(memory);
-  static_assert(limpid::writable_vector<std::span<T>> && !limpid::writable_vector<std::span<T const>>);
+  static_assert(limpid::writable_vector<std::span<T>> &&
+                !limpid::writable_vector<std::span<T const>>);
   CHECK(limpid::view(span).data == memory.data());
   CHECK(limpid::view(std::span<T const, 2>(memory.data(), 2)).size == 2);
   limpid::view(span)[3] = T{8};
@@ -167,7 +177,8 @@ TEST_CASE("tensor: as_vector and as_matrix") {
   CHECK(limpid::as_vector(column).size == 3);
   CHECK(limpid::as_vector(row)[1] == 5);
   CHECK(limpid::as_vector(both.view().col(1)).stride == 2);
-  CHECK_THROWS_WITH_AS((void)limpid::as_vector(both), "as_vector: the matrix is 2 x 2; a vector has one row or one column",
+  CHECK_THROWS_WITH_AS((void)limpid::as_vector(both),
+                       "as_vector: the matrix is 2 x 2; a vector has one row or one column",
                        limpid::input_error);
   limpid::as_vector(column)[2] = 9;
   CHECK(column(2, 0) == 9);

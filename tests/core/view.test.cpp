@@ -61,7 +61,8 @@ TEST_CASE("view: what converts to what") {
   static_assert(!is_convertible_v<matrix_view<int, device>, matrix_view<int const>>);
   static_assert(!is_convertible_v<matrix_view<int>, matrix_view<int const, device>>);
   static_assert(is_convertible_v<matrix_view<int, device>, matrix_view<int const, device>>);
-  static_assert(std::is_same_v<decltype(matrix_view<int, device>().row(0)), vector_view<int, device>>);
+  static_assert(
+      std::is_same_v<decltype(matrix_view<int, device>().row(0)), vector_view<int, device>>);
   static_assert(std::is_trivially_copyable_v<matrix_view<double>>);  // travels to kernels by value
   int x[2] = {1, 2};
   vector_view<int const> const reading = vector_view<int>(x, 2);

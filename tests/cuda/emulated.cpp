@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The cases of a file of tests/every on the device's programs, unchanged, in memory that host code cannot touch.
+// The cases of a file of tests/every on the device's programs, unchanged, in memory that host code
+// cannot touch.
 #include LIMPID_CASES_HEADER
 
 #include <limpid/exec/detail/cuda_forms.hpp>

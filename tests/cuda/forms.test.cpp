@@ -43,7 +43,8 @@ TEST_CASE("quadratic forms: both sides of a block of columns; equal columns give
   on_grid<std::int8_t> const columns(v);
   auto const out = ops::make_buffer<double>(grid, 2 * count);
   vector_view<double, device_space> const every_second(out.view().data, count, 2);
-  for (auto const& k : {kernels::gaussian(0.6), kernels::normalised(kernels::polynomial(2, 1, 1))}) {
+  for (auto const& k :
+       {kernels::gaussian(0.6), kernels::normalised(kernels::polynomial(2, 1, 1))}) {
     limpid::vector<double> want(count);
     ops::quadratic_forms(limpid::seq, k, matrix_view<double const>(x.view()),
                          matrix_view<std::int8_t const>(v.view()), want.view());

@@ -45,7 +45,8 @@ struct train_case {
   static std::vector<double> run(Policy const& exec, In const& in) {
     auto const report = limpid::audit::examine_probabilities(exec, in.probabilities, in.labels);
     auto const model = limpid::audit::train(exec, in.features, in.labels, report, {.l2 = 0.1});
-    return {model.weights.data(), model.weights.data() + model.weights.rows() * model.weights.cols()};
+    return {model.weights.data(),
+            model.weights.data() + model.weights.rows() * model.weights.cols()};
   }
 };
 
@@ -55,12 +56,14 @@ struct score_remedy_case {
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
     auto const report = limpid::audit::examine_probabilities(exec, in.probabilities, in.labels);
-    auto const s = limpid::audit::score_remedy(exec, in.features, in.labels, in.labels, report, {.folds = 2});
+    auto const s =
+        limpid::audit::score_remedy(exec, in.features, in.labels, in.labels, report, {.folds = 2});
     return {s.given, s.repaired, s.clean_given, s.clean_repaired};
   }
 };
 
-using audit_cases = std::tuple<examine_probabilities_case, examine_case, train_case, score_remedy_case>;
+using audit_cases =
+    std::tuple<examine_probabilities_case, examine_case, train_case, score_remedy_case>;
 
 }  // namespace limpid_test
 

@@ -22,8 +22,9 @@ struct forward_loss_case {
   using function = limpid::transition::forward_loss_fn;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
-    auto const r = limpid::transition::forward_loss(exec, in.probabilities, in.labels, in.transition,
-                                                    in.weights, {.transition_gradient = true});
+    auto const r =
+        limpid::transition::forward_loss(exec, in.probabilities, in.labels, in.transition,
+                                         in.weights, {.transition_gradient = true});
     return flattened{} << r.loss << r.gradient << r.transition_gradient << r.mean_loss;
   }
 };
@@ -33,10 +34,11 @@ struct backward_loss_case {
   using function = limpid::transition::backward_loss_fn;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
-    auto const r = limpid::transition::backward_loss(exec, in.probabilities, in.labels, in.transition,
-                                                     in.weights, {.transition_gradient = true});
-    return flattened{} << r.loss << r.gradient << r.transition_gradient << r.mean_loss << r.class_risk
-                       << r.condition << r.amplification;
+    auto const r =
+        limpid::transition::backward_loss(exec, in.probabilities, in.labels, in.transition,
+                                          in.weights, {.transition_gradient = true});
+    return flattened{} << r.loss << r.gradient << r.transition_gradient << r.mean_loss
+                       << r.class_risk << r.condition << r.amplification;
   }
 };
 

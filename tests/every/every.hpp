@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-/// The properties that every public function has, over backends, policies, instruction sets and value types.
-/// A family's file names its list of cases and calls every_function<list>().
+/// The properties that every public function has, over backends, policies, instruction sets and
+/// value types. A family's file names its list of cases and calls every_function<list>().
 #ifndef LIMPID_TESTS_EVERY_EVERY_HPP
 #define LIMPID_TESTS_EVERY_EVERY_HPP
 
@@ -43,7 +43,8 @@ class backend_inputs {
   template <class X>
   using holder = decltype(hold(std::declval<X const&>()));
   template <class X>
-  using object = decltype(std::declval<holder<X> const&>().get());  // a reference, or a window by value
+  using object =
+      decltype(std::declval<holder<X> const&>().get());  // a reference, or a window by value
   using real_matrix = limpid::matrix<T>;
   using real_vector = limpid::vector<T>;
   using label_vector = limpid::vector<std::int32_t>;
@@ -93,7 +94,8 @@ struct device_inputs {
   std::size_t classes;
 };
 
-inline void check_close(std::vector<double> const& got, std::vector<double> const& want, double tolerance) {
+inline void check_close(std::vector<double> const& got, std::vector<double> const& want,
+                        double tolerance) {
   REQUIRE(got.size() == want.size());
   std::size_t worst = 0, different = 0;
   double gap = 0;
@@ -104,11 +106,13 @@ inline void check_close(std::vector<double> const& got, std::vector<double> cons
     if (!(scaled <= tolerance)) ++different;
     if (!(scaled <= gap)) gap = scaled, worst = i;
   }
-  INFO(different, " of ", got.size(), " differ; worst at ", worst, ": ", got[worst], " against ", want[worst]);
+  INFO(different, " of ", got.size(), " differ; worst at ", worst, ": ", got[worst], " against ",
+       want[worst]);
   CHECK(different == 0);
 }
 
-/// The arithmetic has begun once a backend is a view: float goes through one kind of array per library only.
+/// The arithmetic has begun once a backend is a view: float goes through one kind of array per
+/// library only.
 using few_backends = decltype(std::tuple_cat(core_backends{}, library_backends{}));
 template <class T>
 using backends_of = std::conditional_t<std::is_same_v<T, double>, host_backends, few_backends>;
@@ -127,8 +131,9 @@ void every_backend(std::tuple<Makers...>) {
   (one_backend<Case, Makers>(raw, expected), ...);
 }
 
-/// Sizes on both sides of the row tile; for a Case that compares rows with rows (`pairs`), on both sides of a
-/// tile of queries. None with LIMPID_TEST_SMALL in the environment: emulated processors, repeated runs.
+/// Sizes on both sides of the row tile; for a Case that compares rows with rows (`pairs`), on both
+/// sides of a tile of queries. None with LIMPID_TEST_SMALL in the environment: emulated processors,
+/// repeated runs.
 template <class Case>
 std::vector<std::size_t> policy_sizes() {
   if (std::getenv("LIMPID_TEST_SMALL")) return {33};
@@ -151,7 +156,8 @@ void every_policy() {
     }
     device_inputs<T> const on_device(raw);
     check_close(Case::run(device, on_device), reference, 0);
-    for (auto set : {limpid::instruction_set::baseline, limpid::instruction_set::v3, limpid::instruction_set::v4})
+    for (auto set : {limpid::instruction_set::baseline, limpid::instruction_set::v3,
+                     limpid::instruction_set::v4})
       if (limpid::lanes::force(set)) {
         CAPTURE(limpid::to_string(set));
         check_close(Case::run(limpid::simd, raw), reference, tolerance<T>);

@@ -23,9 +23,12 @@ struct causal_em_case {
                                                  {.starts = 0, .max_iterations = 2});
     auto const s = limpid::transition::causal_em(
         exec, in.features, in.labels, in.classes,
-        {.channel = limpid::transition::label_channel::instance_dependent, .diagonal = true, .starts = 0, .max_iterations = 1});
-    return flattened{} << r.transition << r.prior << r.mean << r.covariance << r.posterior << s.transition
-                       << s.coefficients;
+        {.channel = limpid::transition::label_channel::instance_dependent,
+         .diagonal = true,
+         .starts = 0,
+         .max_iterations = 1});
+    return flattened{} << r.transition << r.prior << r.mean << r.covariance << r.posterior
+                       << s.transition << s.coefficients;
   }
 };
 
@@ -35,8 +38,9 @@ struct latent_shift_case {
   using function = limpid::transition::latent_shift_fn;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
-    auto const r = limpid::transition::latent_shift(exec, in.probabilities, in.labels, 2,
-                                                    {.cells = 4, .restarts = 1, .kmeans_iterations = 3, .refine_iterations = 3});
+    auto const r = limpid::transition::latent_shift(
+        exec, in.probabilities, in.labels, 2,
+        {.cells = 4, .restarts = 1, .kmeans_iterations = 3, .refine_iterations = 3});
     return flattened{} << r.class_given_domain << r.cell_given_class << r.posterior << r.violations;
   }
 };
@@ -46,8 +50,10 @@ struct trust_mixture_case {
   using function = limpid::transition::trust_mixture_fn;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
-    auto const r = limpid::transition::trust_mixture(exec, in.probabilities, in.labels, in.weights, {.max_iterations = 10});
-    return flattened{} << r.trust << r.source_trust << r.background << r.transition << r.posterior << r.log_likelihood;
+    auto const r = limpid::transition::trust_mixture(exec, in.probabilities, in.labels, in.weights,
+                                                     {.max_iterations = 10});
+    return flattened{} << r.trust << r.source_trust << r.background << r.transition << r.posterior
+                       << r.log_likelihood;
   }
 };
 

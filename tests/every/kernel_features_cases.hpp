@@ -19,8 +19,8 @@
 
 namespace limpid_test {
 
-/// The first rows: many pairs of rows, and cubic time, are no work for seq; tiles of rows are met by
-/// fourier_features, nystrom_features and leverage_scores.
+/// The first rows: many pairs of rows, and cubic time, are no work for seq; tiles of rows are met
+/// by fourier_features, nystrom_features and leverage_scores.
 template <class X>
 auto few_rows(X const& x, std::size_t most) {
   auto some = limpid::view(x);
@@ -41,7 +41,8 @@ struct fourier_features_case {
     namespace k = limpid::kernels;
     auto const z = limpid::kernel_mean::fourier_features(
         exec,
-        limpid::kernel_mean::draw_fourier(k::gaussian(0.1) * k::laplacian(0.05), 6, {.features = 14}),
+        limpid::kernel_mean::draw_fourier(k::gaussian(0.1) * k::laplacian(0.05), 6,
+                                          {.features = 14}),
         in.features);
     return flattened{} << z;
   }
@@ -56,8 +57,8 @@ struct leverage_scores_case {
     auto const k = limpid::kernels::gaussian(0.1);
     auto&& held = limpid::detail::materialise(in.features);
     auto const exact = limpid::kernel_mean::leverage_scores(exec, k, few_rows(held, 60));
-    auto const near = limpid::kernel_mean::leverage_scores(
-        exec, k, in.features, {{0, 5, 11, 17, 31}, {1, 2, 1, 1.5, 1}});
+    auto const near = limpid::kernel_mean::leverage_scores(exec, k, in.features,
+                                                           {{0, 5, 11, 17, 31}, {1, 2, 1, 1.5, 1}});
     return flattened{} << exact.score << exact.effective_dimension << near.score;
   }
 };
@@ -69,8 +70,8 @@ struct recursive_leverage_case {
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
     auto&& held = limpid::detail::materialise(in.features);
-    auto const r = limpid::kernel_mean::recursive_leverage(
-        exec, limpid::kernels::matern52(2), few_rows(held, 100), {.landmarks = 8});
+    auto const r = limpid::kernel_mean::recursive_leverage(exec, limpid::kernels::matern52(2),
+                                                           few_rows(held, 100), {.landmarks = 8});
     std::vector<double> out(r.landmarks.begin(), r.landmarks.end());
     out.push_back(r.lambda);
     out.insert(out.end(), r.score.begin(), r.score.end());
@@ -103,9 +104,13 @@ struct nystrom_features_case {
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
     using T = limpid::value_t<decltype(in.features)>;
-    limpid::kernel_mean::nystrom_map<limpid::kernel_function, T> map{
-        limpid::kernels::gaussian(0.1), {0, 1}, limpid::matrix<T>(2, 6), {{1, 0.5, 0.2}, {-1, 0.5, 1}},
-        1, {}, false};
+    limpid::kernel_mean::nystrom_map<limpid::kernel_function, T> map{limpid::kernels::gaussian(0.1),
+                                                                     {0, 1},
+                                                                     limpid::matrix<T>(2, 6),
+                                                                     {{1, 0.5, 0.2}, {-1, 0.5, 1}},
+                                                                     1,
+                                                                     {},
+                                                                     false};
     for (std::size_t c = 0; c < 6; ++c) map.points(1, c) = static_cast<T>(c) / 2;
     return flattened{} << limpid::kernel_mean::nystrom_features(exec, map, in.features);
   }
@@ -122,8 +127,8 @@ struct herding_case {
     auto&& held_w = limpid::detail::materialise(in.weights);
     auto const x = few_rows(held_x, 300);
     auto const plain = limpid::kernel_mean::herding(exec, k, x, {.size = 5});
-    auto const weighted =
-        limpid::kernel_mean::herding(exec, k, x, few_rows(held_w, 300), {.size = 5, .unique = true});
+    auto const weighted = limpid::kernel_mean::herding(exec, k, x, few_rows(held_w, 300),
+                                                       {.size = 5, .unique = true});
     return flattened{} << plain.mmd2 << plain.norm2 << weighted.mmd2 << weighted.norm2;
   }
 };
@@ -171,9 +176,9 @@ struct outlier_score_case {
   static std::vector<double> run(Policy const& exec, In const& in) {
     auto&& held_x = limpid::detail::materialise(in.features);
     auto&& held_y = limpid::detail::materialise(in.labels);
-    auto const r = limpid::kernel_mean::outlier_score(
-        exec, limpid::kernels::gaussian(0.1), few_rows(held_x, 300), few_rows(held_y, 300),
-        in.classes, {.iterations = 2});
+    auto const r = limpid::kernel_mean::outlier_score(exec, limpid::kernels::gaussian(0.1),
+                                                      few_rows(held_x, 300), few_rows(held_y, 300),
+                                                      in.classes, {.iterations = 2});
     return flattened{} << r.score << r.distance2 << r.norm2;
   }
 };

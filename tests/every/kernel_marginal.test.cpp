@@ -3,6 +3,7 @@
 
 #include "every/every.hpp"
 
-TEST_CASE("every function of marginalised kernel means: backends, policies, devices, instruction sets") {
+TEST_CASE(
+    "every function of marginalised kernel means: backends, policies, devices, instruction sets") {
   limpid_test::every_function<limpid_test::kernel_marginal_cases>();
 }

@@ -55,8 +55,8 @@ struct evaluate_marginalised_case {
     auto const x = few_rows(held);
     auto const bell = limpid::kernels::gaussian(0.1);
     limpid::vector<double> const columns{0.1, 0, 0.3, 0.2, 0, 1};
-    auto const fast = evaluate_marginalised(exec, bell, in.features, x, in.weights,
-                                            corruption::gaussian(0.3));
+    auto const fast =
+        evaluate_marginalised(exec, bell, in.features, x, in.weights, corruption::gaussian(0.3));
     auto const scaled =
         evaluate_marginalised(exec, bell, x, in.features, corruption::gaussian(columns));
     auto const cubic = evaluate_marginalised(exec, limpid::kernels::polynomial(3, 0.1), x, x,
@@ -80,9 +80,11 @@ struct mixture_loss_case {
       mixture.covariances(6 + c, c) = 0.5;
     }
     auto&& held = limpid::detail::materialise(in.features);
-    auto const bell = mixture_loss(exec, limpid::kernels::gaussian(0.1), few_rows(held, 300), mixture,
-                                   {.noise = limpid::kernel_mean::corruption::gaussian(0.2)});
-    auto const line = mixture_loss(exec, limpid::kernels::linear(), in.features, in.weights, mixture);
+    auto const bell =
+        mixture_loss(exec, limpid::kernels::gaussian(0.1), few_rows(held, 300), mixture,
+                     {.noise = limpid::kernel_mean::corruption::gaussian(0.2)});
+    auto const line =
+        mixture_loss(exec, limpid::kernels::linear(), in.features, in.weights, mixture);
     return flattened{} << bell.loss << bell.norm2 << bell.expectation << line.inner / line.norm2
                        << line.expectation << line.mixture_norm2;
   }

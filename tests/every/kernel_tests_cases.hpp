@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-/// One struct per test of two samples or of dependence in kernel_mean/, for the properties that hold for all.
+/// One struct per test of two samples or of dependence in kernel_mean/, for the properties that
+/// hold for all.
 #ifndef LIMPID_TESTS_EVERY_KERNEL_TESTS_CASES_HPP
 #define LIMPID_TESTS_EVERY_KERNEL_TESTS_CASES_HPP
 
@@ -18,8 +19,8 @@
 
 namespace limpid_test {
 
-// Two samples of one width: the probabilities and the rows of the transition matrix. hsic goes over tiles of
-// products for those that are made of them.
+// Two samples of one width: the probabilities and the rows of the transition matrix. hsic goes over
+// tiles of products for those that are made of them.
 
 struct mmd_case {
   static constexpr char const* name = "kernel_mean::mmd";
@@ -122,16 +123,15 @@ struct hsic_test_case {
 
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
-    auto const r = limpid::kernel_mean::hsic_test(exec, limpid::kernels::gaussian(0.1), in.transition,
-                                                  limpid::kernels::linear(), in.transition,
-                                                  {.draws = 20});
+    auto const r =
+        limpid::kernel_mean::hsic_test(exec, limpid::kernels::gaussian(0.1), in.transition,
+                                       limpid::kernels::linear(), in.transition, {.draws = 20});
     return flattened{} << r.statistic << r.null_sample;
   }
 };
 
-using kernel_tests_cases =
-    std::tuple<mmd_case, two_sample_test_case, mmd_agg_case, witness_case, hsic_case,
-               hsic_labels_case, cka_case, hsic_test_case>;
+using kernel_tests_cases = std::tuple<mmd_case, two_sample_test_case, mmd_agg_case, witness_case,
+                                      hsic_case, hsic_labels_case, cka_case, hsic_test_case>;
 
 }  // namespace limpid_test
 

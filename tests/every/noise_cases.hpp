@@ -97,8 +97,9 @@ struct hierarchical_case {
   using function = limpid::noise::hierarchical_fn;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
-    return flatten_noise(limpid::noise::hierarchical(
-        exec, in.labels, in.classes, limpid::noise::two_level_tree({0, 0, 1, 1}), {.rates = {0.2, 0.1}}));
+    return flatten_noise(limpid::noise::hierarchical(exec, in.labels, in.classes,
+                                                     limpid::noise::two_level_tree({0, 0, 1, 1}),
+                                                     {.rates = {0.2, 0.1}}));
   }
 };
 struct open_set_case {
@@ -131,7 +132,8 @@ struct boundary_case {
   using function = limpid::noise::boundary_fn;
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
-    auto const r = limpid::noise::boundary(exec, in.features, in.labels, in.classes, {.neighbours = 3});
+    auto const r =
+        limpid::noise::boundary(exec, in.features, in.labels, in.classes, {.neighbours = 3});
     auto out = flatten_noise(r);
     out.insert(out.end(), r.score.begin(), r.score.end());
     return out;
@@ -159,7 +161,8 @@ struct multilabel_case {
   static std::vector<double> run(Policy const& exec, In const& in) {
     std::vector<double> out;
     for (auto mode : {limpid::noise::sampling::exact, limpid::noise::sampling::iid}) {
-      auto const r = limpid::noise::multilabel(exec, in.probabilities, {.mode = mode, .validate = false});
+      auto const r =
+          limpid::noise::multilabel(exec, in.probabilities, {.mode = mode, .validate = false});
       out.insert(out.end(), r.labels.data(), r.labels.data() + r.labels.rows() * r.labels.cols());
       out.insert(out.end(), r.missing_rate.begin(), r.missing_rate.end());
       out.insert(out.end(), r.expected_extra_rate.begin(), r.expected_extra_rate.end());

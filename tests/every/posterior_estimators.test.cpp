@@ -3,6 +3,7 @@
 
 #include "every/every.hpp"
 
-TEST_CASE("T from posteriors, counts and hierarchies: backends, policies, devices, instruction sets") {
+TEST_CASE(
+    "T from posteriors, counts and hierarchies: backends, policies, devices, instruction sets") {
   limpid_test::every_function<limpid_test::posterior_estimators_cases>();
 }

@@ -12,8 +12,8 @@
 #include <limpid/transition/total_variation.hpp>
 
 #include <cstddef>
-#include <limits>
 #include <cstdint>
+#include <limits>
 #include <tuple>
 #include <vector>
 
@@ -36,7 +36,8 @@ struct interval_case {
   static std::vector<double> run(Policy const& exec, In const& in) {
     namespace tr = limpid::transition;
     auto const r = tr::interval(exec, in.transition);
-    auto const s = tr::interval(exec, in.transition, {.rule = tr::interval_rule::bootstrap, .draws = 20});
+    auto const s =
+        tr::interval(exec, in.transition, {.rule = tr::interval_rule::bootstrap, .draws = 20});
     auto const t = tr::interval(exec, in.probabilities, in.labels, mean_posterior{},
                                 {.rule = tr::bootstrap_rule::bca, .draws = 5, .parts = 3});
     return flattened{} << r.estimate << r.low << r.high << r.deviation << r.class_estimated
@@ -51,7 +52,8 @@ struct prior_interval_case {
   static std::vector<double> run(Policy const& exec, In const& in) {
     auto&& held = limpid::detail::materialise(in.weights);
     auto const w = limpid::view(held);
-    limpid::vector_view<value_of<decltype(w)> const, Policy::space> const some(w.data, in.classes, w.stride);
+    limpid::vector_view<value_of<decltype(w)> const, Policy::space> const some(w.data, in.classes,
+                                                                               w.stride);
     auto const r = limpid::transition::prior_interval(exec, in.transition, some, {.draws = 10});
     return flattened{} << r.estimate << r.low << r.high << r.deviation << r.condition;
   }
@@ -68,8 +70,8 @@ struct noise_layer_case {
   static std::vector<double> run(Policy const& exec, In const& in) {
     auto const r = limpid::transition::noise_layer(exec, in.probabilities, in.labels, in.weights,
                                                    {.intervals = true, .keep_posterior = true});
-    return flattened{} << r.transition << r.prior << r.counts << r.log_likelihood << r.deviation << r.low
-                       << r.high << r.posterior << r.class_estimated;
+    return flattened{} << r.transition << r.prior << r.counts << r.log_likelihood << r.deviation
+                       << r.low << r.high << r.posterior << r.class_estimated;
   }
 };
 

@@ -16,8 +16,7 @@ struct liu_tao_case {
   template <class Policy, class In>
   static std::vector<double> run(Policy const& exec, In const& in) {
     std::vector<double> out;
-    for (auto kind :
-         {limpid::posterior_of::given, limpid::posterior_of::truth}) {
+    for (auto kind : {limpid::posterior_of::given, limpid::posterior_of::truth}) {
       auto const r = limpid::reweight::liu_tao(exec, in.probabilities, in.labels, in.transition,
                                                {.posteriors = kind, .normalise = true});
       out.insert(out.end(), r.weights.begin(), r.weights.end());

@@ -77,7 +77,8 @@ struct three_views_case {
   }
 };
 
-using transition_cases = std::tuple<confident_joint_case, anchor_points_case, dual_t_case, hoc_case, three_views_case>;
+using transition_cases =
+    std::tuple<confident_joint_case, anchor_points_case, dual_t_case, hoc_case, three_views_case>;
 
 }  // namespace limpid_test
 

@@ -63,7 +63,7 @@ void against_oracle(std::size_t n, std::size_t d, std::size_t k, metric how, dou
   auto const x = bells<T>(n, d, static_cast<unsigned>(n + d), centre);
   auto const r = knn(x, {.k = k, .metric = how});
   std::size_t far = 0;
-  for (std::size_t i = 0; i<n; i += n> 500 ? 97 : 1) {
+  for (std::size_t i = 0; i < n; i += n > 500 ? 97 : 1) {
     auto const expected = sorted_row(x, i, how == metric::cosine);
     for (std::size_t c = 0; c < k; ++c) {
       far += !close(r.distance(i, c), expected[c].first, 1e-12);

@@ -163,7 +163,8 @@ TEST_CASE("spread_labels: golden values, dense closed forms in numpy") {
 }
 
 TEST_CASE("spread_labels: golden trace of conjugate gradients") {
-  auto const s = limpid_test::golden("solvers.json"), p = limpid_test::golden("poisson_learning.json");
+  auto const s = limpid_test::golden("solvers.json"),
+             p = limpid_test::golden("poisson_learning.json");
   auto const csr = p["W_csr"];
   auto const& start = csr.contains("indptr") ? csr["indptr"] : csr[0];
   auto const& col = csr.contains("indices") ? csr["indices"] : csr[1];
@@ -277,7 +278,8 @@ TEST_CASE("spread_labels: every policy, on both sides of the tiles") {
     for (std::size_t i = 0; i < 2 * n; ++i)
       CHECK(close(r.scores.data()[i], reference.scores.data()[i], 1e-9));
     for (int threads : {1, 2, 3, 7})
-      CHECK(spread_labels(limpid::par_policy{.threads = threads}, g, labels, how).scores == r.scores);
+      CHECK(spread_labels(limpid::par_policy{.threads = threads}, g, labels, how).scores ==
+            r.scores);
     device_graph const d(g);
     limpid_test::device_vector<int> const dl({labels.data(), labels.size()});
     CHECK(spread_labels(limpid_test::device, d.view(), dl, how).scores == reference.scores);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Every header after the macros that platforms put in its way, and in the same program as each header alone: what is
-// defined twice does not link.
+// Every header after the macros that platforms put in its way, and in the same program as each
+// header alone: what is defined twice does not link.
 
 // What the headers use of others comes first: only limpid's own text is to meet the macros.
 #include <Eigen/Cholesky>

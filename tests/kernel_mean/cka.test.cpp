@@ -43,7 +43,8 @@ TEST_CASE("cka: golden value") {
               g["hsic"]["unbiased_cka"]));
 }
 
-TEST_CASE("cka: a rotation and a scale change nothing, other features do; wide noise is not alike") {
+TEST_CASE(
+    "cka: a rotation and a scale change nothing, other features do; wide noise is not alike") {
   auto const x = bells(40, 2, 1);
   limpid::matrix<double> turned(40, 2), half(40, 2);
   for (std::size_t i = 0; i < 40; ++i) {
@@ -110,7 +111,8 @@ TEST_CASE("cka: bad input, progress") {
   CHECK_THROWS_WITH_AS(cka(k, bells(4, 1, 1), k, bells(5, 1, 1)),
                        "kernel_mean::cka: x has 4 rows, y has 5", input_error);
   CHECK_THROWS_WITH_AS(cka(kernels::gaussian(0), bells(4, 1, 1), k, bells(4, 1, 1)),
-                       "kernel_mean::cka: kernel gamma is 0; it must be above 0 and finite", input_error);
+                       "kernel_mean::cka: kernel gamma is 0; it must be above 0 and finite",
+                       input_error);
   CHECK_THROWS_WITH_AS(cka(k, bells(4, 1, 1), std::vector<int>{0, -1, 0, 1}, 2),
                        "kernel_mean::cka: labels row 1 is -1; labels must be 0..1", input_error);
   auto const x = bells(6, 1, 1);

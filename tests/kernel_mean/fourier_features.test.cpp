@@ -105,28 +105,30 @@ TEST_CASE("fourier_features: golden values of scikit-learn 1.2.1's RBFSampler") 
 TEST_CASE("fourier_features: inner products estimate the kernel, for every law") {
   // the standard deviation of one frequency's product is at most k(0) sqrt(1/2) (phases: 1)
   auto const x = bells(6, 3, 5);
-  kernel_function const all[] = {kernels::gaussian(0.7),
-                                 kernels::laplacian(0.4),
-                                 kernels::matern12(1.5),
-                                 kernels::matern32(0.8),
-                                 kernels::matern52(1.2),
-                                 kernels::rational_quadratic(0.9, 0.6),
-                                 kernels::inverse_multiquadric(1.1, 0.7, 0.8),
-                                 kernels::cauchy(1.3),
-                                 2.0 * kernels::gaussian(0.3) + 0.5 * kernels::matern32(0.5),
-                                 kernels::gaussian(0.2) * kernels::laplacian(0.3) *
-                                     kernels::cauchy(2),
-                                 3.0 * kernels::normalised(kernels::inverse_multiquadric(1, 0.5))};
+  kernel_function const all[] = {
+      kernels::gaussian(0.7),
+      kernels::laplacian(0.4),
+      kernels::matern12(1.5),
+      kernels::matern32(0.8),
+      kernels::matern52(1.2),
+      kernels::rational_quadratic(0.9, 0.6),
+      kernels::inverse_multiquadric(1.1, 0.7, 0.8),
+      kernels::cauchy(1.3),
+      2.0 * kernels::gaussian(0.3) + 0.5 * kernels::matern32(0.5),
+      kernels::gaussian(0.2) * kernels::laplacian(0.3) * kernels::cauchy(2),
+      3.0 * kernels::normalised(kernels::inverse_multiquadric(1, 0.5))};
   std::size_t which = 0;
   for (auto const& k : all) {
     CAPTURE(which++);
     double const size = k.diagonal(x.view().row(0));
     for (auto form : {fourier_form::pairs, fourier_form::phases}) {
       std::size_t const D = 20000;
-      auto const z = fourier_features(draw_fourier(k, 3, {.features = D, .form = form, .seed = 4}), x);
+      auto const z =
+          fourier_features(draw_fourier(k, 3, {.features = D, .form = form, .seed = 4}), x);
       double const frequencies = form == fourier_form::pairs ? D / 2 : D;
       for (std::size_t i = 0; i < 6; ++i) {
-        if (form == fourier_form::pairs) CHECK(dot(z, i, i) == doctest::Approx(size).epsilon(1e-12));
+        if (form == fourier_form::pairs)
+          CHECK(dot(z, i, i) == doctest::Approx(size).epsilon(1e-12));
         for (std::size_t j = 0; j < i; ++j)
           CHECK(std::fabs(dot(z, i, j) - k(x.view().row(i), x.view().row(j))) <
                 4.5 * size / std::sqrt(frequencies));
@@ -135,7 +137,8 @@ TEST_CASE("fourier_features: inner products estimate the kernel, for every law")
   }
 }
 
-TEST_CASE("fourier_features: the error falls as 1 / D; pairs and orthogonal blocks make it smaller") {
+TEST_CASE(
+    "fourier_features: the error falls as 1 / D; pairs and orthogonal blocks make it smaller") {
   auto const x = bells(12, 8, 2, 0.3);
   auto const k = kernels::gaussian(0.4);
   double const few = error_of(k, x, {.features = 64}, 30);
@@ -167,8 +170,10 @@ TEST_CASE("draw_fourier: orthogonal blocks, the last one cut") {
         product += w(a, c) * w(b, c);
         size += w(a, c) * w(a, c);
       }
-      if (a / 5 == b / 5) CHECK(std::fabs(product) < 1e-12 * size);
-      else CHECK(std::fabs(product) > 1e-6 * size);
+      if (a / 5 == b / 5)
+        CHECK(std::fabs(product) < 1e-12 * size);
+      else
+        CHECK(std::fabs(product) > 1e-6 * size);
     }
   // lengths: chi-squared of 5 degrees, gamma = 1/2
   auto const big = draw_fourier(kernels::gaussian(0.5), 5, {.features = 8000, .orthogonal = true});
@@ -180,16 +185,19 @@ TEST_CASE("draw_fourier: orthogonal blocks, the last one cut") {
 
 TEST_CASE("fourier_features: policies, devices, strides, float32") {
   //! [fourier_features]
-  auto const map = limpid::kernel_mean::draw_fourier(limpid::kernels::gaussian(0.1), 7, {.features = 512});
+  auto const map =
+      limpid::kernel_mean::draw_fourier(limpid::kernels::gaussian(0.1), 7, {.features = 512});
   auto const x = bells(2049, 7, 3);
-  auto const z = limpid::kernel_mean::fourier_features(map, x);  // 2049 x 512; z(i).z(j) ~ k(x_i, x_j)
+  auto const z =
+      limpid::kernel_mean::fourier_features(map, x);  // 2049 x 512; z(i).z(j) ~ k(x_i, x_j)
   //! [fourier_features]
   CHECK(worst_gap(z, fourier_features(limpid::seq, map, x)) < 1e-15);
   for (int threads : {1, 2, 3, 7})
     CHECK(fourier_features(limpid::par_policy{.threads = threads}, map, x) == z);
 
-  auto const some = draw_fourier(kernels::laplacian(0.2), 7,
-                                 {.features = 301, .form = fourier_form::phases, .orthogonal = false});
+  auto const some =
+      draw_fourier(kernels::laplacian(0.2), 7,
+                   {.features = 301, .form = fourier_form::phases, .orthogonal = false});
   auto const few = bells(33, 7, 4);
   auto const here = fourier_features(limpid::seq, some, few);
   limpid_test::device_matrix<double> const there(few.view());
@@ -206,7 +214,8 @@ TEST_CASE("fourier_features: policies, devices, strides, float32") {
   matrix<float> single(33, 7), single_out(33, 301);
   for (std::size_t e = 0; e < 33 * 7; ++e) single.data()[e] = static_cast<float>(few.data()[e]);
   matrix<double> rounded(33, 7);
-  for (std::size_t e = 0; e < 33 * 7; ++e) rounded.data()[e] = static_cast<double>(single.data()[e]);
+  for (std::size_t e = 0; e < 33 * 7; ++e)
+    rounded.data()[e] = static_cast<double>(single.data()[e]);
   auto const exact = fourier_features(some, rounded);
   auto const z_single = fourier_features(some, single);
   fourier_features(some, rounded, single_out);
@@ -214,7 +223,8 @@ TEST_CASE("fourier_features: policies, devices, strides, float32") {
     for (std::size_t f = 0; f < 301; ++f) {
       double reach = 1;
       for (std::size_t c = 0; c < 7; ++c) reach += std::fabs(some.frequencies(f, c)) * 1.5;
-      CHECK(std::fabs(static_cast<double>(z_single(i, f)) - exact(i, f)) < 1e-6 * some.scale * reach);
+      CHECK(std::fabs(static_cast<double>(z_single(i, f)) - exact(i, f)) <
+            1e-6 * some.scale * reach);
       CHECK(single_out(i, f) == static_cast<float>(exact(i, f)));
     }
   CHECK(fourier_features(map, matrix<double>(0, 7)).rows() == 0);
@@ -223,9 +233,11 @@ TEST_CASE("fourier_features: policies, devices, strides, float32") {
 
 TEST_CASE("fourier_features: bad input") {
   auto const g = kernels::gaussian(1);
-  CHECK_THROWS_WITH_AS(draw_fourier(kernels::polynomial(2), 3),
-                       "kernel_mean::draw_fourier: the kernel depends on x.z; Fourier features need "
-                       "one of x - z alone", input_error);
+  CHECK_THROWS_WITH_AS(
+      draw_fourier(kernels::polynomial(2), 3),
+      "kernel_mean::draw_fourier: the kernel depends on x.z; Fourier features need "
+      "one of x - z alone",
+      input_error);
   CHECK_THROWS_WITH_AS(draw_fourier(g + kernels::linear(), 3), doctest::Contains("depends on x.z"),
                        input_error);
   CHECK_THROWS_WITH_AS(draw_fourier(kernels::gaussian(-1), 3), doctest::Contains("gamma is -1"),

@@ -53,7 +53,8 @@ TEST_CASE("herding: golden values of goodpoints 56062e9") {
   auto const x = limpid_test::to_matrix(g["X"]);
   auto const k = kernels::gaussian(g["gamma"]);
   auto const r = herding(k, x, {.size = 8});
-  CHECK(std::vector<int>(r.rows.begin(), r.rows.end()) == limpid_test::to_ints(g["herding_size_8"]));
+  CHECK(std::vector<int>(r.rows.begin(), r.rows.end()) ==
+        limpid_test::to_ints(g["herding_size_8"]));
   CHECK(std::fabs(r.mmd2[7] - g["mmd2_herding"].get<double>()) < 1e-12);
   auto const u = herding(k, x, {.size = 8, .unique = true});
   CHECK(std::vector<int>(u.rows.begin(), u.rows.end()) ==
@@ -89,7 +90,9 @@ TEST_CASE("herding: by hand, and by brute force with repeats, without, and weigh
       std::size_t best = 40;
       for (std::size_t i = 0; i < 40; ++i) {
         if (unique && seen.count(i)) continue;
-        auto const score = [&](std::size_t r_) { return mu[r_] - sums[r_] / static_cast<double>(t + 1); };
+        auto const score = [&](std::size_t r_) {
+          return mu[r_] - sums[r_] / static_cast<double>(t + 1);
+        };
         if (best == 40 || score(i) > score(best)) best = i;
       }
       CHECK(r.rows[t] == best);
@@ -152,19 +155,20 @@ TEST_CASE("herding: policies, devices, float32, stopping") {
 TEST_CASE("herding: bad input") {
   auto const k = kernels::gaussian(1);
   matrix<double> x(3, 2);
-  CHECK_THROWS_WITH_AS(herding(k, x, {.size = 0}), "kernel_mean::herding: size is 0; it must be at least 1",
-                       input_error);
+  CHECK_THROWS_WITH_AS(herding(k, x, {.size = 0}),
+                       "kernel_mean::herding: size is 0; it must be at least 1", input_error);
   CHECK_THROWS_WITH_AS(herding(k, x, {.size = 4, .unique = true}),
                        doctest::Contains("size is 4; x has 3 rows to pick once each"), input_error);
   CHECK(herding(k, x, {.size = 3, .unique = true}).rows == std::vector<std::size_t>{0, 1, 2});
-  CHECK_THROWS_WITH_AS(herding(k, matrix<double>(0, 2)), doctest::Contains("x has no rows"), input_error);
+  CHECK_THROWS_WITH_AS(herding(k, matrix<double>(0, 2)), doctest::Contains("x has no rows"),
+                       input_error);
   CHECK_THROWS_WITH_AS(herding(kernels::sigmoid(1), x), doctest::Contains("sigmoid"), input_error);
   CHECK_THROWS_WITH_AS(herding(k, x, std::vector<double>{1, 2}),
                        doctest::Contains("x has 3 rows, weights has 2"), input_error);
-  CHECK_THROWS_WITH_AS(herding(k, x, std::vector<double>{1, -2, 3}), doctest::Contains("weights row 1"),
-                       input_error);
-  CHECK_THROWS_WITH_AS(herding(k, x, std::vector<double>{0, 0, 0}), doctest::Contains("weights sum to 0"),
-                       input_error);
+  CHECK_THROWS_WITH_AS(herding(k, x, std::vector<double>{1, -2, 3}),
+                       doctest::Contains("weights row 1"), input_error);
+  CHECK_THROWS_WITH_AS(herding(k, x, std::vector<double>{0, 0, 0}),
+                       doctest::Contains("weights sum to 0"), input_error);
   x(2, 1) = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS_WITH_AS(herding(k, x), doctest::Contains("x row 2"), input_error);
 }

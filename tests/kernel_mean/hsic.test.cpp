@@ -39,7 +39,8 @@ struct same_label {
 };
 /// tr(K H L H) / n^2 with K and L centred in full.
 template <class K, class L>
-double centred(K const& k, limpid::matrix<double> const& x, L const& l, limpid::matrix<double> const& y) {
+double centred(K const& k, limpid::matrix<double> const& x, L const& l,
+               limpid::matrix<double> const& y) {
   std::size_t const n = x.rows();
   auto const table = [n](auto const& kernel, auto const& rows) {
     rows_t t(n, std::vector<double>(n));
@@ -63,7 +64,8 @@ double centred(K const& k, limpid::matrix<double> const& x, L const& l, limpid::
 }
 /// The U-statistic of four different rows.
 template <class K, class L>
-double of_fours(K const& k, limpid::matrix<double> const& x, L const& l, limpid::matrix<double> const& y) {
+double of_fours(K const& k, limpid::matrix<double> const& x, L const& l,
+                limpid::matrix<double> const& y) {
   std::size_t const n = x.rows();
   double sum = 0, count = 0;
   auto const a = [&](std::size_t i, std::size_t j) { return k(x.view().row(i), x.view().row(j)); };
@@ -95,7 +97,8 @@ TEST_CASE("hsic: two pairs of rows, by hand; golden values") {
   CHECK(close(s.unbiased, g["hsic"]["unbiased_song"]));
 }
 
-TEST_CASE("hsic: against centring in full and the U-statistic of four rows; labels are the 0-1 kernel") {
+TEST_CASE(
+    "hsic: against centring in full and the U-statistic of four rows; labels are the 0-1 kernel") {
   std::size_t const n = 9;
   auto const x = bells(n, 2, 1), y = bells(n, 3, 2);
   limpid::matrix<double> z(n, 1);
@@ -119,17 +122,19 @@ TEST_CASE("hsic: policies, float32") {
   auto const x = bells(n, 2, 1);
   auto y = bells(n, 1, 2);
   std::vector<int> labels(n);
-  for (std::size_t i = 0; i < n; ++i) y(i, 0) += x(i, 0), labels[i] = x(i, 1) > 0.5 ? 2 : x(i, 1) > 0;
+  for (std::size_t i = 0; i < n; ++i)
+    y(i, 0) += x(i, 0), labels[i] = x(i, 1) > 0.5 ? 2 : x(i, 1) > 0;
   limpid::matrix<float> fx(n, 2), fy(n, 1);
   for (std::size_t i = 0; i < n; ++i)
     fx(i, 0) = static_cast<float>(x(i, 0)), fx(i, 1) = static_cast<float>(x(i, 1)),
-    fy(i, 0) = static_cast<float>(y(i, 0));
+          fy(i, 0) = static_cast<float>(y(i, 0));
   auto const k = kernels::gaussian(0.5), l = kernels::matern12(1);
   auto const r = hsic(k, x, l, y), c = hsic(k, x, labels, 3);
   CHECK(close(r.biased, centred(k, x, l, y), 1e-12));
   CHECK(r.unbiased > 0.005);
   CHECK(c.unbiased > 0.01);
-  auto const same = [&](auto const& exec, auto const& px, auto const& py, auto const& pl, double within) {
+  auto const same = [&](auto const& exec, auto const& px, auto const& py, auto const& pl,
+                        double within) {
     auto const s = hsic(exec, k, px, l, py), t = hsic(exec, k, px, pl, 3);
     CHECK(close(s.biased, r.biased, within));
     CHECK(close(s.unbiased, r.unbiased, within));
@@ -150,21 +155,24 @@ TEST_CASE("hsic: bad input, progress") {
   auto const k = kernels::gaussian(1);
   CHECK_THROWS_WITH_AS(hsic(k, rows_t{{1}}, k, rows_t{{1}}),
                        "kernel_mean::hsic: x has 1 rows; it needs at least 2", input_error);
-  CHECK_THROWS_WITH_AS(hsic(k, x, k, rows_t{{1}, {2}}), "kernel_mean::hsic: x has 4 rows, y has 2", input_error);
+  CHECK_THROWS_WITH_AS(hsic(k, x, k, rows_t{{1}, {2}}), "kernel_mean::hsic: x has 4 rows, y has 2",
+                       input_error);
   CHECK_THROWS_WITH_AS(hsic(k, x, k, rows_t{{1}, {2}, {3}, {0.0 / 0.0}}),
                        "kernel_mean::hsic: y row 3 has an entry that is not finite", input_error);
   CHECK_THROWS_WITH_AS(hsic(k, x, std::vector<int>{0, 1, 2, 0}, 2),
                        "kernel_mean::hsic: labels row 2 is 2; labels must be 0..1", input_error);
   CHECK_NOTHROW(hsic(k, x, std::vector<int>{0, 1, 2, 0}, 3));
-  CHECK_THROWS_WITH_AS(hsic(k, x, std::vector<int>{0, 1}, 3), "kernel_mean::hsic: x has 4 rows, labels has 2",
-                       input_error);
+  CHECK_THROWS_WITH_AS(hsic(k, x, std::vector<int>{0, 1}, 3),
+                       "kernel_mean::hsic: x has 4 rows, labels has 2", input_error);
   CHECK_THROWS_WITH_AS(hsic(k, x, std::vector<int>{0, 0, 0, 0}, 0),
                        "kernel_mean::hsic: classes is 0; it must be at least 1", input_error);
-  CHECK_THROWS_WITH_AS(hsic(k, x, kernels::sigmoid(1), x),
-                       "kernel_mean::hsic: the sigmoid kernel is not positive semidefinite; take another",
-                       input_error);
+  CHECK_THROWS_WITH_AS(
+      hsic(k, x, kernels::sigmoid(1), x),
+      "kernel_mean::hsic: the sigmoid kernel is not positive semidefinite; take another",
+      input_error);
   std::vector<double> told;
-  CHECK_FALSE(hsic(k, x, k, x, {.on_progress = [&](double f) { return told.push_back(f), true; }}).stopped);
+  CHECK_FALSE(
+      hsic(k, x, k, x, {.on_progress = [&](double f) { return told.push_back(f), true; }}).stopped);
   CHECK(close(told.back(), 1));
   for (std::size_t last = 1; last <= told.size(); ++last) {
     std::size_t calls = 0;

@@ -40,7 +40,8 @@ TEST_CASE("hsic_test: the null sample is hsic of rows in other orders") {
   auto const x = bells(n, 2, 1);
   auto y = bells(n, 1, 2);
   std::vector<int> labels(n);
-  for (std::size_t i = 0; i < n; ++i) y(i, 0) += x(i, 0), labels[i] = x(i, 1) > 0.5 ? 2 : x(i, 1) > 0;
+  for (std::size_t i = 0; i < n; ++i)
+    y(i, 0) += x(i, 0), labels[i] = x(i, 1) > 0.5 ? 2 : x(i, 1) > 0;
   auto const k = kernels::gaussian(0.5), l = kernels::laplacian(1);
   auto const r = hsic_test(k, x, l, y, {.draws = 60, .seed = 8});
   auto const c = hsic_test(k, x, labels, 3, {.draws = 60, .seed = 8});
@@ -70,7 +71,8 @@ TEST_CASE("hsic_test: the null sample is hsic of rows in other orders") {
   limpid::matrix<float> fx(n, 2), fy(n, 1);
   for (std::size_t i = 0; i < 2 * n; ++i) fx.data()[i] = static_cast<float>(x.data()[i]);
   for (std::size_t i = 0; i < n; ++i) fy(i, 0) = static_cast<float>(y(i, 0));
-  auto const same = [&](auto const& exec, auto const& px, auto const& py, auto const& pl, double within) {
+  auto const same = [&](auto const& exec, auto const& px, auto const& py, auto const& pl,
+                        double within) {
     auto const s = hsic_test(exec, k, px, l, py, {.draws = 60, .seed = 8});
     auto const t = hsic_test(exec, k, px, pl, 3, {.draws = 60, .seed = 8});
     CHECK(s.p_value == r.p_value);
@@ -152,11 +154,14 @@ TEST_CASE("hsic_test: bad input, progress") {
   rows_t const huge{{1e200}, {2e200}, {3}, {4}};
   CHECK(hsic_test(kernels::linear(), huge, k, x).p_value == 1);  // nor does what overflows
   std::vector<double> told;
-  hsic_test(k, x, k, x, {.draws = 40, .on_progress = [&](double f) { return told.push_back(f), true; }});
+  hsic_test(k, x, k, x,
+            {.draws = 40, .on_progress = [&](double f) { return told.push_back(f), true; }});
   CHECK(close(told.back(), 1));
   for (std::size_t last = 1; last <= told.size(); ++last) {
     std::size_t calls = 0;
-    CHECK(hsic_test(k, x, k, x, {.draws = 40, .on_progress = [&](double) { return ++calls < last; }}).stopped);
+    CHECK(
+        hsic_test(k, x, k, x, {.draws = 40, .on_progress = [&](double) { return ++calls < last; }})
+            .stopped);
   }
 }
 

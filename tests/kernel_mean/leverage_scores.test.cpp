@@ -34,7 +34,8 @@ matrix<double> heap_and_strays(std::size_t n, std::size_t d) {
 }
 matrix<float> in_float(matrix<double> const& x) {
   matrix<float> out(x.rows(), x.cols());
-  for (std::size_t e = 0; e < x.rows() * x.cols(); ++e) out.data()[e] = static_cast<float>(x.data()[e]);
+  for (std::size_t e = 0; e < x.rows() * x.cols(); ++e)
+    out.data()[e] = static_cast<float>(x.data()[e]);
   return out;
 }
 
@@ -72,8 +73,9 @@ TEST_CASE("leverage_scores: golden values in numpy, exact and by landmarks") {
   for (std::size_t a = 0; a < 6; ++a)
     for (std::size_t b = 0; b < 6; ++b)
       K(a, b) = k(x.view().row(landmarks.rows[a]), x.view().row(landmarks.rows[b]));
-  CHECK(std::fabs(limpid::kernel_mean::detail::tail_per_direction(K, landmarks.weights.data(), 2, 1e-8) -
-                  g["lambda_for_k=2"].get<double>()) < 1e-9);
+  CHECK(std::fabs(
+            limpid::kernel_mean::detail::tail_per_direction(K, landmarks.weights.data(), 2, 1e-8) -
+            g["lambda_for_k=2"].get<double>()) < 1e-9);
 }
 
 TEST_CASE("leverage_scores: with all rows as landmarks they are exact; few make them larger") {
@@ -87,12 +89,13 @@ TEST_CASE("leverage_scores: with all rows as landmarks they are exact; few make 
   for (double lambda : {0.01, 0.5, 20.0}) {
     auto const exact = leverage_scores(k, x, {.lambda = lambda});
     auto const same = leverage_scores(k, x, all, {.lambda = lambda});
-    for (std::size_t i = 0; i < 60; ++i) CHECK(same.score[i] == doctest::Approx(exact.score[i]).epsilon(1e-8));
+    for (std::size_t i = 0; i < 60; ++i)
+      CHECK(same.score[i] == doctest::Approx(exact.score[i]).epsilon(1e-8));
     landmark_rows const few{{0, 1, 20, 33}, {1, 1, 1, 1}};
     auto const above = leverage_scores(k, x, few, {.lambda = lambda});
     for (std::size_t i = 0; i < 60; ++i) CHECK(above.score[i] > exact.score[i] - 1e-9);
     CHECK(exact.score[10] > exact.score[11]);  // a stray against one of the heap
-    double trace = 0;  // the ridge in the limit: lambda d_eff -> trace
+    double trace = 0;                          // the ridge in the limit: lambda d_eff -> trace
     if (lambda == 20.0) {
       trace = leverage_scores(k, x, {.lambda = 1e9}).effective_dimension * 1e9;
       CHECK(trace == doctest::Approx(60).epsilon(1e-5));
@@ -104,7 +107,8 @@ TEST_CASE("leverage_scores: with all rows as landmarks they are exact; few make 
         doctest::Approx(1).epsilon(1e-2));
 }
 
-TEST_CASE("recursive_leverage: strays are found, and its scores are those of the exact ones' order") {
+TEST_CASE(
+    "recursive_leverage: strays are found, and its scores are those of the exact ones' order") {
   auto const x = heap_and_strays(400, 2);
   auto const k = kernels::gaussian(0.3);
   //! [recursive_leverage]
@@ -175,7 +179,8 @@ TEST_CASE("leverage_scores: policies, devices, float32, stopping") {
   };
   CHECK_FALSE(recursive_leverage(k, small, {.landmarks = 9, .on_progress = told}).stopped);
   CHECK(last == doctest::Approx(1));
-  CHECK(recursive_leverage(k, small, {.landmarks = 9, .on_progress = [](double f) { return f < 0.5; }})
+  CHECK(recursive_leverage(k, small,
+                           {.landmarks = 9, .on_progress = [](double f) { return f < 0.5; }})
             .stopped);
 }
 
@@ -183,10 +188,12 @@ TEST_CASE("leverage_scores: bad input") {
   auto const k = kernels::gaussian(1);
   matrix<double> x(6, 2);
   CHECK_THROWS_WITH_AS(leverage_scores(kernels::sigmoid(1), x),
-                       doctest::Contains("kernel_mean::leverage_scores: the sigmoid kernel"), input_error);
+                       doctest::Contains("kernel_mean::leverage_scores: the sigmoid kernel"),
+                       input_error);
   CHECK_THROWS_WITH_AS(leverage_scores(k, matrix<double>(0, 2)), doctest::Contains("x has no rows"),
                        input_error);
-  CHECK_THROWS_WITH_AS(leverage_scores(k, x, {.lambda = 0}), doctest::Contains("lambda is 0"), input_error);
+  CHECK_THROWS_WITH_AS(leverage_scores(k, x, {.lambda = 0}), doctest::Contains("lambda is 0"),
+                       input_error);
   CHECK_THROWS_WITH_AS(leverage_scores(k, x, landmark_rows{{}, {}}),
                        doctest::Contains("landmarks has no rows"), input_error);
   CHECK_THROWS_WITH_AS(leverage_scores(k, x, landmark_rows{{1, 2}, {1}}),
@@ -195,11 +202,12 @@ TEST_CASE("leverage_scores: bad input") {
                        doctest::Contains("landmark 1 is row 6; x has 6"), input_error);
   CHECK_THROWS_WITH_AS(leverage_scores(k, x, landmark_rows{{1}, {0}}),
                        doctest::Contains("landmark 0 has weight 0"), input_error);
-  CHECK_THROWS_WITH_AS(recursive_leverage(k, x, {.landmarks = 3}),
-                       "kernel_mean::recursive_leverage: landmarks is 3; it must be from 4 to x's 6 rows",
-                       input_error);
-  CHECK_THROWS_WITH_AS(recursive_leverage(k, x, {.landmarks = 7}), doctest::Contains("landmarks is 7"),
-                       input_error);
+  CHECK_THROWS_WITH_AS(
+      recursive_leverage(k, x, {.landmarks = 3}),
+      "kernel_mean::recursive_leverage: landmarks is 3; it must be from 4 to x's 6 rows",
+      input_error);
+  CHECK_THROWS_WITH_AS(recursive_leverage(k, x, {.landmarks = 7}),
+                       doctest::Contains("landmarks is 7"), input_error);
   CHECK(recursive_leverage(k, x, {.landmarks = 4}).landmarks.size() == 4);
   x(4, 1) = std::numeric_limits<double>::infinity();
   CHECK_THROWS_WITH_AS(leverage_scores(k, x), doctest::Contains("x row 4"), input_error);

@@ -39,7 +39,9 @@ using pair_kernel = limpid::kernel_mean::detail::noisy_kernel<limpid::memory_spa
 bool close(double a, double b, double tolerance = 1e-10) {
   return std::abs(a - b) <= tolerance * (1 + std::abs(b));
 }
-bool near(double a, double b, double relative) { return std::abs(a - b) <= relative * std::abs(b); }
+bool near(double a, double b, double relative) {
+  return std::abs(a - b) <= relative * std::abs(b);
+}
 
 double normal(limpid::random_stream& draw) {
   double const u = 1 - draw.uniform(), angle = 6.283185307179586 * draw.uniform();
@@ -82,7 +84,8 @@ double pair(pair_kernel const& k, row_t const& clean, row_t const& noisy) {
 }
 
 /// E f(x~) by quadrature of the density, or summed over the values of x~.
-double expectation(corruption_model const& noise, double x, std::function<double(double)> const& f) {
+double expectation(corruption_model const& noise, double x,
+                   std::function<double(double)> const& f) {
   using boost::math::quadrature::gauss_kronrod;
   double const v = *noise.level;
   switch (noise.kind) {
@@ -90,8 +93,8 @@ double expectation(corruption_model const& noise, double x, std::function<double
       double const s = std::sqrt(v);
       auto const part = [&](double from, double to) {
         return gauss_kronrod<double, 31>::integrate(
-            [&](double t) { return f(x + s * t) * std::exp(-t * t / 2) / 2.5066282746310005; }, from,
-            to, 3, 1e-13);
+            [&](double t) { return f(x + s * t) * std::exp(-t * t / 2) / 2.5066282746310005; },
+            from, to, 3, 1e-13);
       };
       return part(-12, -3) + part(-3, 0) + part(0, 3) + part(3, 12);
     }
@@ -101,12 +104,16 @@ double expectation(corruption_model const& noise, double x, std::function<double
             [&](double t) { return f(x + sign * v * t) * std::exp(-t) / 2; }, from, to, 3, 1e-13);
       };
       double sum = 0;
-      for (double sign : {-1.0, 1.0}) sum += side(sign, 0, 4) + side(sign, 4, 14) + side(sign, 14, 50);
+      for (double sign : {-1.0, 1.0})
+        sum += side(sign, 0, 4) + side(sign, 4, 14) + side(sign, 14, 50);
       return sum;
     }
-    case family::blank_out: return v * f(0) + (1 - v) * f(x);
-    case family::blank_out_unbiased: return v * f(0) + (1 - v) * f(x / (1 - v));
-    case family::poisson: break;
+    case family::blank_out:
+      return v * f(0) + (1 - v) * f(x);
+    case family::blank_out_unbiased:
+      return v * f(0) + (1 - v) * f(x / (1 - v));
+    case family::poisson:
+      break;
   }
   double sum = 0, log_p = -x;
   for (int m = 0; m < 200; ++m) {
@@ -125,14 +132,18 @@ double expectation(corruption_model const& noise, double x, double z, bool both,
 double drawn(corruption_model const& noise, double x, limpid::random_stream& draw) {
   double const v = *noise.level;
   switch (noise.kind) {
-    case family::gaussian: return x + std::sqrt(v) * normal(draw);
+    case family::gaussian:
+      return x + std::sqrt(v) * normal(draw);
     case family::laplace: {
       double const u = draw.uniform() - 0.5;
       return x - v * (u < 0 ? -1 : 1) * std::log(1 - 2 * std::abs(u));
     }
-    case family::blank_out: return draw.uniform() < v ? 0 : x;
-    case family::blank_out_unbiased: return draw.uniform() < v ? 0 : x / (1 - v);
-    case family::poisson: break;
+    case family::blank_out:
+      return draw.uniform() < v ? 0 : x;
+    case family::blank_out_unbiased:
+      return draw.uniform() < v ? 0 : x / (1 - v);
+    case family::poisson:
+      break;
   }
   double left = std::exp(-x);
   int m = 0;
@@ -145,11 +156,12 @@ struct named_noise {
   corruption_model noise;
 };
 std::vector<named_noise> const& every_noise() {
-  static std::vector<named_noise> const all{{"gaussian", corruption::gaussian(0.4)},
-                                            {"laplace", corruption::laplace(0.5)},
-                                            {"dropout_unbiased", corruption::blank_out_unbiased(0.3)},
-                                            {"dropout_biased", corruption::blank_out(0.3)},
-                                            {"poisson", corruption::poisson()}};
+  static std::vector<named_noise> const all{
+      {"gaussian", corruption::gaussian(0.4)},
+      {"laplace", corruption::laplace(0.5)},
+      {"dropout_unbiased", corruption::blank_out_unbiased(0.3)},
+      {"dropout_biased", corruption::blank_out(0.3)},
+      {"poisson", corruption::poisson()}};
   return all;
 }
 limpid_test::golden_value of(limpid_test::golden_value const& object, std::string const& name) {
@@ -250,9 +262,8 @@ TEST_CASE("marginalised: golden values, closed forms in numpy against quadrature
       matrix<double> a(1, 3), q(1, 3);
       for (std::size_t c = 0; c < 3; ++c) a(0, c) = noisy[c], q(0, c) = z[c];
       CHECK(close(evaluate_marginalised(k, a, q, noise).value[0], want["one_noisy"].get<double>()));
-      CHECK(close(
-          evaluate_marginalised(kernels::gaussian(gamma), a, q, noise).value[0],
-          bells[0].get<double>()));
+      CHECK(close(evaluate_marginalised(kernels::gaussian(gamma), a, q, noise).value[0],
+                  bells[0].get<double>()));
     }
   }
   for (auto const& row : g["laplace_1d_table"]) {
@@ -265,9 +276,9 @@ TEST_CASE("marginalised: golden values, closed forms in numpy against quadrature
 
 TEST_CASE("marginalised: Gaussian kernel against quadrature, each noise, one and two arguments") {
   double const points[] = {0, 0.3, 1.7, 4};
-  for (auto noise : {corruption::gaussian(0.7), corruption::laplace(0.05), corruption::laplace(1.4),
-                     corruption::blank_out(0.45), corruption::blank_out_unbiased(0.2),
-                     corruption::poisson()})
+  for (auto noise :
+       {corruption::gaussian(0.7), corruption::laplace(0.05), corruption::laplace(1.4),
+        corruption::blank_out(0.45), corruption::blank_out_unbiased(0.2), corruption::poisson()})
     for (double gamma : {0.1, 2.0})
       for (double x : points)
         for (double z : {0.0, 1.1, 3.2}) {
@@ -361,7 +372,8 @@ TEST_CASE("marginalised: linear kernel, noise of mean 0 changes nothing, drop-ou
   for (auto const& entry : every_noise()) {
     auto const& noise = entry.noise;
     CAPTURE(entry.name);
-    double const kept = noise.kind == family::blank_out ? 0.7 : 1;  // as scalar shrinkage, alpha = p
+    double const kept =
+        noise.kind == family::blank_out ? 0.7 : 1;  // as scalar shrinkage, alpha = p
     auto const r = marginalised(kernels::linear(), x, noise);
     auto const value = evaluate_marginalised(kernels::linear(), x, q, noise).value;
     for (std::size_t i = 0; i < 6; ++i) CHECK(close(value[i], kept * plain[i], 1e-12));
@@ -594,11 +606,12 @@ TEST_CASE("marginalised: every policy, float") {
   struct {
     kernel_function k;
     corruption_model noise;
-  } const cases[] = {{kernels::gaussian(0.3), corruption::gaussian()},
-                     {kernels::gaussian(0.3), corruption::gaussian(limpid::vector<double>{1, 2, 0})},
-                     {kernels::gaussian(0.3), corruption::laplace(0.4)},
-                     {kernels::polynomial(2, 0.1), corruption::blank_out()},
-                     {kernels::polynomial(3, 0.1), corruption::poisson()}};
+  } const cases[] = {
+      {kernels::gaussian(0.3), corruption::gaussian()},
+      {kernels::gaussian(0.3), corruption::gaussian(limpid::vector<double>{1, 2, 0})},
+      {kernels::gaussian(0.3), corruption::laplace(0.4)},
+      {kernels::polynomial(2, 0.1), corruption::blank_out()},
+      {kernels::polynomial(3, 0.1), corruption::poisson()}};
   for (auto const& c : cases) {
     auto const r = marginalised(limpid::seq, c.k, x, c.noise);
     auto const value = evaluate_marginalised(limpid::seq, c.k, x, q, r.noise).value;
@@ -663,9 +676,11 @@ TEST_CASE("marginalised: bad input") {
   };
   says(k, x, corruption::gaussian(-0.1),
        "noise variance is -0.1; it must be at least 0 and finite");
-  says(k, x, corruption::laplace(1.0 / 0.0), "noise scale is inf; it must be at least 0 and finite");
+  says(k, x, corruption::laplace(1.0 / 0.0),
+       "noise scale is inf; it must be at least 0 and finite");
   says(k, x, corruption::blank_out(1), "noise probability is 1; it must be in [0, 1)");
-  says(k, x, corruption::blank_out_unbiased(-0.2), "noise probability is -0.2; it must be in [0, 1)");
+  says(k, x, corruption::blank_out_unbiased(-0.2),
+       "noise probability is -0.2; it must be in [0, 1)");
   CHECK_NOTHROW(marginalised(k, x, corruption::blank_out(0.999)));
   corruption_model columns = corruption::blank_out(0.5);
   columns.columns = {1, 2};
@@ -713,20 +728,22 @@ TEST_CASE("marginalised: told and stopped, no queries") {
   auto const x = cloud(30, 2, 16);
   for (auto const& k : {kernels::gaussian(1), kernels::polynomial(2), kernels::polynomial(3)}) {
     std::vector<double> told;
-    auto const all = marginalised(k, x, corruption::laplace(0.1),
-                                  {.on_progress = [&](double f) { return told.push_back(f), true; }});
+    auto const all =
+        marginalised(k, x, corruption::laplace(0.1),
+                     {.on_progress = [&](double f) { return told.push_back(f), true; }});
     CHECK_FALSE(all.stopped);
     CHECK(close(told.back(), 1));
     for (std::size_t t = 1; t < told.size(); ++t) CHECK(told[t] >= told[t - 1]);
-    auto const none = marginalised(k, x, corruption::laplace(),
-                                   {.on_progress = [](double) { return false; }});
+    auto const none =
+        marginalised(k, x, corruption::laplace(), {.on_progress = [](double) { return false; }});
     CHECK(none.stopped);
     CHECK(evaluate_marginalised(k, x, x, corruption::gaussian(1),
                                 {.on_progress = [](double) { return false; }})
               .stopped);
   }
-  CHECK(evaluate_marginalised(kernels::gaussian(1), x, matrix<double>(0, 2), corruption::gaussian(1))
-            .value.empty());
+  CHECK(
+      evaluate_marginalised(kernels::gaussian(1), x, matrix<double>(0, 2), corruption::gaussian(1))
+          .value.empty());
 }
 
 TEST_CASE("marginalised: the level chosen brings the mean nearer to the truth, on average") {
@@ -768,7 +785,8 @@ TEST_CASE("marginalised: how a caller reads it") {
   //! [given]
   auto const blanked = limpid::kernel_mean::marginalised(kernel, x, corruption::blank_out(0.1));
   limpid::vector<double> const variances{0.1, 0.1, 0, 0, 0.4};  // known per column
-  auto const measured = limpid::kernel_mean::marginalised(kernel, x, corruption::gaussian(variances));
+  auto const measured =
+      limpid::kernel_mean::marginalised(kernel, x, corruption::gaussian(variances));
   //! [given]
   CHECK(blanked.level == 0.1);
   CHECK(measured.norm2 < limpid::kernel_mean::shrink(kernel, x).rho);

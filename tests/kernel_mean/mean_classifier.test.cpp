@@ -45,8 +45,8 @@ classes_data make(std::size_t n, std::size_t d, double share, std::uint64_t seed
   return out;
 }
 template <class C>
-matrix<double> posterior(C const& c, matrix<double> const& x, limpid::vector<int> const& y, std::size_t classes,
-                         matrix<double> const& queries) {
+matrix<double> posterior(C const& c, matrix<double> const& x, limpid::vector<int> const& y,
+                         std::size_t classes, matrix<double> const& queries) {
   auto const model = c.fit(limpid::simd, x, y, all_one, classes);
   matrix<double> p(queries.rows(), classes);
   model.probabilities(limpid::simd, queries, p);
@@ -66,7 +66,8 @@ TEST_CASE("mean_classifier: density is the Parzen vote, written out; weights are
       votes[d.y[j]] += v;
       total += v;
     }
-    for (std::size_t c = 0; c < 4; ++c) CHECK(p(i, c) == doctest::Approx(votes[c] / total).epsilon(1e-12));
+    for (std::size_t c = 0; c < 4; ++c)
+      CHECK(p(i, c) == doctest::Approx(votes[c] / total).epsilon(1e-12));
   }
   // row 0 three times, row 1 left out, row 2 unlabelled
   matrix<double> again(60, 2);
@@ -84,7 +85,8 @@ TEST_CASE("mean_classifier: density is the Parzen vote, written out; weights are
     c.fit(limpid::simd, d.x, marked, w, 3).probabilities(limpid::simd, q.x, a);
     auto const b = posterior(c, again, y, 3, q.x);
     if (!shrink)
-      for (std::size_t e = 0; e < 60; ++e) CHECK(a.data()[e] == doctest::Approx(b.data()[e]).epsilon(1e-12));
+      for (std::size_t e = 0; e < 60; ++e)
+        CHECK(a.data()[e] == doctest::Approx(b.data()[e]).epsilon(1e-12));
     else
       for (std::size_t e = 0; e < 60; ++e) CHECK(std::fabs(a.data()[e] - b.data()[e]) < 0.05);
   }
@@ -101,14 +103,16 @@ TEST_CASE("mean_classifier: distance to class means, by hand with the linear ker
   wide.spread = 5;
   CHECK(posterior(wide, x, y, 2, q)(0, 0) == doctest::Approx(1 / (1 + std::exp(-0.5))));
   // a class of equal rows only: certain, not undefined
-  auto const sure = posterior(c, matrix<double>{{1.0}, {1.0}, {2.0}}, limpid::vector<int>{0, 0, 1}, 2, q);
+  auto const sure =
+      posterior(c, matrix<double>{{1.0}, {1.0}, {2.0}}, limpid::vector<int>{0, 0, 1}, 2, q);
   CHECK(sure(0, 1) == 1);
 }
 
 TEST_CASE("mean_classifier: shrinkage is kernel_mean::shrink towards the mean of all") {
   auto const d = make(30, 2, 0, 5);
   auto const k = kernels::gaussian(0.6);
-  auto const model = mean_classifier<>{.kernel = k, .shrink = true}.fit(limpid::simd, d.x, d.y, all_one, 3);
+  auto const model =
+      mean_classifier<>{.kernel = k, .shrink = true}.fit(limpid::simd, d.x, d.y, all_one, 3);
   std::vector<double> const even(30, 1.0 / 30);
   for (int c = 0; c < 3; ++c) {
     std::vector<std::vector<double>> own;
@@ -123,7 +127,8 @@ TEST_CASE("mean_classifier: shrinkage is kernel_mean::shrink towards the mean of
 TEST_CASE("mean_classifier: tells classes apart behind wrong labels") {
   auto const train = make(600, 6, 0.3, 7), test = make(600, 6, 0, 8);
   //! [mean_classifier]
-  limpid::kernel_mean::mean_classifier<> const classifier{.kernel = limpid::kernels::gaussian(0.05)};
+  limpid::kernel_mean::mean_classifier<> const classifier{.kernel =
+                                                              limpid::kernels::gaussian(0.05)};
   limpid::vector_view<double const> const weights{};  // all 1
   auto const model = classifier.fit(limpid::simd, train.x, train.y, weights, 3);
   auto const predicted = model.predict(limpid::simd, test.x);
@@ -184,8 +189,10 @@ TEST_CASE("mean_classifier: bad input") {
   auto const fit = [&](auto const& labels, std::size_t classes) {
     return c.fit(limpid::simd, x, labels, all_one, classes).rows;
   };
-  CHECK_THROWS_WITH_AS(fit(y, 2), "kernel_mean::mean_classifier: the kernel depends on x.z and may be "
-                       "negative; take mean_rule::distance", input_error);
+  CHECK_THROWS_WITH_AS(fit(y, 2),
+                       "kernel_mean::mean_classifier: the kernel depends on x.z and may be "
+                       "negative; take mean_rule::distance",
+                       input_error);
   c.rule = mean_rule::distance;
   CHECK(fit(y, 2) == 3);
   c.spread = -1;
@@ -193,15 +200,18 @@ TEST_CASE("mean_classifier: bad input") {
   c = {.kernel = kernels::gaussian(1)};
   CHECK_THROWS_WITH_AS(fit(y, 0), doctest::Contains("classes is 0"), input_error);
   CHECK_THROWS_WITH_AS(fit(y, 1), doctest::Contains("labels row 1 is 1"), input_error);
-  CHECK_THROWS_WITH_AS(fit(limpid::vector<int>{0, 1}, 2), doctest::Contains("labels has 2"), input_error);
-  CHECK_THROWS_WITH_AS(fit(limpid::vector<int>{-1, -1, -1}, 2), doctest::Contains("there is no mean"), input_error);
+  CHECK_THROWS_WITH_AS(fit(limpid::vector<int>{0, 1}, 2), doctest::Contains("labels has 2"),
+                       input_error);
+  CHECK_THROWS_WITH_AS(fit(limpid::vector<int>{-1, -1, -1}, 2),
+                       doctest::Contains("there is no mean"), input_error);
   CHECK_THROWS_WITH_AS(c.fit(limpid::simd, x, y, std::vector<double>{1, -1, 1}, 2),
                        doctest::Contains("weights row 1"), input_error);
   auto const model = c.fit(limpid::simd, x, y, all_one, 2);
   matrix<double> out(3, 3);
-  CHECK_THROWS_WITH_AS(model.probabilities(limpid::simd, x, out), doctest::Contains("out is 3 x 3"), input_error);
-  CHECK_THROWS_WITH_AS(model.predict(limpid::simd, matrix<double>(1, 3)), doctest::Contains("fitted on 2"),
+  CHECK_THROWS_WITH_AS(model.probabilities(limpid::simd, x, out), doctest::Contains("out is 3 x 3"),
                        input_error);
+  CHECK_THROWS_WITH_AS(model.predict(limpid::simd, matrix<double>(1, 3)),
+                       doctest::Contains("fitted on 2"), input_error);
   c.kernel = kernels::sigmoid(1);
   CHECK_THROWS_WITH_AS(fit(y, 2), doctest::Contains("sigmoid"), input_error);
   c.kernel = kernels::gaussian(1);

@@ -150,7 +150,8 @@ TEST_CASE("mixture_loss: against draws of the mixture, with and without noise") 
        {corruption::gaussian(0), corruption::gaussian(0.5), per_column, corruption::laplace(0.4),
         corruption::blank_out(0.3), corruption::blank_out_unbiased(0.3), corruption::poisson()})
     for (auto const& k : four_kernels()) {
-      if (k.kind == limpid::kernel_part::family::gaussian && noise.kind != family::gaussian) continue;
+      if (k.kind == limpid::kernel_part::family::gaussian && noise.kind != family::gaussian)
+        continue;
       CAPTURE(static_cast<int>(k.kind));
       CAPTURE(static_cast<int>(noise.kind));
       auto const r = mixture_loss(k, x, beta, m, {.noise = noise});
@@ -191,10 +192,14 @@ TEST_CASE("mixture_loss: noisy rows are the mean over what they may be") {
     std::vector<value> out;
     switch (noise.kind) {
       case family::gaussian:
-      case family::laplace: return std::vector<value>{{x - s, 0.5}, {x + s, 0.5}};
-      case family::blank_out: return std::vector<value>{{0, v}, {x, 1 - v}};
-      case family::blank_out_unbiased: return std::vector<value>{{0, v}, {x / (1 - v), 1 - v}};
-      case family::poisson: break;
+      case family::laplace:
+        return std::vector<value>{{x - s, 0.5}, {x + s, 0.5}};
+      case family::blank_out:
+        return std::vector<value>{{0, v}, {x, 1 - v}};
+      case family::blank_out_unbiased:
+        return std::vector<value>{{0, v}, {x / (1 - v), 1 - v}};
+      case family::poisson:
+        break;
     }
     double p = std::exp(-x);
     for (int count = 0; count < 40; ++count) {
@@ -204,11 +209,11 @@ TEST_CASE("mixture_loss: noisy rows are the mean over what they may be") {
     return out;
   };
   double const x0 = 1.4, x1 = 0.6;
-  for (auto const& noise : {corruption::gaussian(0.5), corruption::laplace(0.4),
-                            corruption::blank_out(0.3), corruption::blank_out_unbiased(0.3),
-                            corruption::poisson()})
-    for (auto const& k : {kernels::linear(), kernels::polynomial(2, 0.8, 0.5),
-                          kernels::polynomial(3, 0.8, 0.5)}) {
+  for (auto const& noise :
+       {corruption::gaussian(0.5), corruption::laplace(0.4), corruption::blank_out(0.3),
+        corruption::blank_out_unbiased(0.3), corruption::poisson()})
+    for (auto const& k :
+         {kernels::linear(), kernels::polynomial(2, 0.8, 0.5), kernels::polynomial(3, 0.8, 0.5)}) {
       CAPTURE(static_cast<int>(noise.kind));
       CAPTURE(k.degree);
       std::vector<double> probabilities;
@@ -240,7 +245,8 @@ TEST_CASE("mixture_loss: the estimate's norm is marginalised's, sums of kernels 
 TEST_CASE("mixture_loss: many rows of the mixture come near to it") {
   auto const m = small_mixture();
   for (auto const& k : four_kernels()) {
-    auto const few = mixture_loss(k, draws_of(m, 20, 4), m), many = mixture_loss(k, draws_of(m, 800, 5), m);
+    auto const few = mixture_loss(k, draws_of(m, 20, 4), m),
+               many = mixture_loss(k, draws_of(m, 800, 5), m);
     CHECK(many.loss < 0.02 * many.mixture_norm2);
     CHECK(many.loss < few.loss);
   }
@@ -311,7 +317,8 @@ TEST_CASE("mixture_loss: how a caller reads it") {
   auto const kernel = limpid::kernels::gaussian(0.4);
   auto const fit = limpid::kernel_mean::marginalised(kernel, x, corruption::gaussian());
   double const plain = limpid::kernel_mean::mixture_loss(kernel, x, truth).loss;
-  double const smoothed = limpid::kernel_mean::mixture_loss(kernel, x, truth, {.noise = fit.noise}).loss;
+  double const smoothed =
+      limpid::kernel_mean::mixture_loss(kernel, x, truth, {.noise = fit.noise}).loss;
   //! [mixture_loss]
   CHECK(plain > 0);
   CHECK(smoothed > 0);

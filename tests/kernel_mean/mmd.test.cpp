@@ -81,7 +81,8 @@ TEST_CASE("mmd: golden values of interpretable-test and numpy") {
   auto const k = kernels::gaussian(g["gamma"]);
   CHECK(close(mmd(k, x, y).value, e["mmd2_unbiased"]));
   CHECK(close(mmd(k, x, y, {.estimator = mmd_estimator::biased}).value, e["mmd2_biased"]));
-  CHECK(close(mmd(k, x, y, {.estimator = mmd_estimator::one_sample}).value, e["mmd2_one_sample_U"]));
+  CHECK(
+      close(mmd(k, x, y, {.estimator = mmd_estimator::one_sample}).value, e["mmd2_one_sample_U"]));
   auto const linear = mmd(k, x, y, {.estimator = mmd_estimator::linear_time});
   CHECK(close(linear.value, e["mmd2_linear_time"]));
   CHECK(close(linear.null_variance, 2 * e["linear_second_moment"].get<double>() / 8));
@@ -139,8 +140,10 @@ TEST_CASE("mmd: every estimator by brute force, under every policy") {
     CHECK(close(r.value, want[w], 1e-12));
     CHECK(r.rows_used == (w < 2 ? n : w == 2 ? 258 : 256));
     CHECK(r.variance > 0);
-    if (w == 1) CHECK(close(r.null_variance, 2 * squares / static_cast<double>(n * (n - 1)), 1e-12));
-    for (auto const& other : {mmd(limpid::seq, k, mx, my, o), mmd(limpid_test::device, k, dx, dy, o)}) {
+    if (w == 1)
+      CHECK(close(r.null_variance, 2 * squares / static_cast<double>(n * (n - 1)), 1e-12));
+    for (auto const& other :
+         {mmd(limpid::seq, k, mx, my, o), mmd(limpid_test::device, k, dx, dy, o)}) {
       CHECK(close(other.value, r.value, 1e-13));
       CHECK(close(other.variance * 1e3, r.variance * 1e3, 1e-10));
       CHECK(close(other.null_variance * 1e3, r.null_variance * 1e3, 1e-10));
@@ -178,7 +181,8 @@ TEST_CASE("mmd: the variances have no bias, over every sample that there can be"
   double const p = 0.3, q = 0.6;
   std::size_t const n = 4;
   auto const k = kernels::gaussian(0.7);
-  for (auto which : {mmd_estimator::unbiased, mmd_estimator::one_sample, mmd_estimator::linear_time}) {
+  for (auto which :
+       {mmd_estimator::unbiased, mmd_estimator::one_sample, mmd_estimator::linear_time}) {
     CAPTURE(static_cast<int>(which));
     double mean = 0, square = 0, estimate = 0, all = 0, null = 0;
     for (unsigned a = 0; a < 16; ++a)
@@ -254,8 +258,8 @@ TEST_CASE("mmd: linear_time and block are normal where nothing sets the samples 
 TEST_CASE("mmd: bad input, progress") {
   rows_t const x{{1}, {2}, {3}, {4}}, y{{1}, {2}, {3}};
   auto const k = kernels::gaussian(1);
-  CHECK_THROWS_WITH_AS(mmd(k, rows_t{{1}}, y), "kernel_mean::mmd: x has 1 rows; it needs at least 2",
-                       input_error);
+  CHECK_THROWS_WITH_AS(mmd(k, rows_t{{1}}, y),
+                       "kernel_mean::mmd: x has 1 rows; it needs at least 2", input_error);
   CHECK_THROWS_WITH_AS(mmd(k, x, rows_t{}, {.estimator = mmd_estimator::biased}),
                        "kernel_mean::mmd: y has 0 rows; it needs at least 1", input_error);
   CHECK_NOTHROW(mmd(k, rows_t{{1}}, rows_t{{1}}, {.estimator = mmd_estimator::biased}));
@@ -272,21 +276,27 @@ TEST_CASE("mmd: bad input, progress") {
                        input_error);
   CHECK_THROWS_WITH_AS(mmd(k, x, rows_t{{1}, {0.0 / 0.0}}),
                        "kernel_mean::mmd: y row 1 has an entry that is not finite", input_error);
-  CHECK_THROWS_WITH_AS(mmd(kernels::sigmoid(1), x, y),
-                       "kernel_mean::mmd: the sigmoid kernel is not positive semidefinite; take another",
-                       input_error);
+  CHECK_THROWS_WITH_AS(
+      mmd(kernels::sigmoid(1), x, y),
+      "kernel_mean::mmd: the sigmoid kernel is not positive semidefinite; take another",
+      input_error);
   for (auto which : {mmd_estimator::unbiased, mmd_estimator::one_sample}) {
     std::vector<double> told;
-    auto const all = mmd(k, x, x, {.estimator = which, .variance = true,
-                                   .on_progress = [&](double f) { return told.push_back(f), true; }});
+    auto const all =
+        mmd(k, x, x, {.estimator = which, .variance = true, .on_progress = [&](double f) {
+                        return told.push_back(f), true;
+                      }});
     CHECK_FALSE(all.stopped);
     REQUIRE(told.size() > 3);
     for (std::size_t i = 1; i < told.size(); ++i) CHECK(told[i - 1] <= told[i]);
     CHECK(close(told.back(), 1));
     for (std::size_t last = 1; last < told.size(); ++last) {
       std::size_t calls = 0;
-      CHECK(mmd(k, x, x, {.estimator = which, .variance = true,
-                          .on_progress = [&](double) { return ++calls < last; }}).stopped);
+      CHECK(mmd(k, x, x,
+                {.estimator = which,
+                 .variance = true,
+                 .on_progress = [&](double) { return ++calls < last; }})
+                .stopped);
       CHECK(calls == last);
     }
   }

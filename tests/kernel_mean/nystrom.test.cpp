@@ -110,7 +110,8 @@ TEST_CASE("nystrom: leverage sampling leaves less over where some rows lie apart
   for (std::uint64_t seed = 0; seed < 5; ++seed) {
     //! [nystrom]
     auto const map = limpid::kernel_mean::nystrom(
-        k, x, {.landmarks = 40, .draw = limpid::kernel_mean::landmark_draw::leverage, .seed = seed});
+        k, x,
+        {.landmarks = 40, .draw = limpid::kernel_mean::landmark_draw::leverage, .seed = seed});
     auto const z = limpid::kernel_mean::nystrom_features(map, x);  // z(i).z(j) ~ k(x_i, x_j)
     //! [nystrom]
     leverage += left_over(z);
@@ -136,8 +137,8 @@ TEST_CASE("nystrom: policies, devices, strides, float32") {
   }
   auto const small = heap_and_strays(33, 3);
   limpid_test::device_matrix<double> const there(small.view());
-  CHECK(nystrom_features(limpid_test::device, nystrom(limpid_test::device, k, there, {.landmarks = 5}),
-                         there) ==
+  CHECK(nystrom_features(limpid_test::device,
+                         nystrom(limpid_test::device, k, there, {.landmarks = 5}), there) ==
         nystrom_features(limpid::seq, nystrom(limpid::seq, k, small, {.landmarks = 5}), small));
   matrix<float> out(12, 2049), narrow(2049, 3);
   CHECK(nystrom_features(map, x, out.view().transposed()));
@@ -159,9 +160,13 @@ TEST_CASE("nystrom: policies, devices, strides, float32") {
   }
   MESSAGE("float32: " << worst);
   CHECK(worst < 1e-4);
-  CHECK_FALSE(nystrom_features(map, x, out.view().transposed(), {.on_progress = [](double) { return false; }}));
-  CHECK(nystrom(k, x, {.landmarks = 12, .draw = landmark_draw::leverage,
-                       .on_progress = [](double) { return false; }}).stopped);
+  CHECK_FALSE(nystrom_features(map, x, out.view().transposed(),
+                               {.on_progress = [](double) { return false; }}));
+  CHECK(nystrom(k, x,
+                {.landmarks = 12,
+                 .draw = landmark_draw::leverage,
+                 .on_progress = [](double) { return false; }})
+            .stopped);
   CHECK(nystrom_features(map, matrix<double>(0, 3)).rows() == 0);
 }
 
@@ -169,15 +174,18 @@ TEST_CASE("nystrom: bad input") {
   auto const k = kernels::gaussian(1);
   matrix<double> x(6, 2);
   CHECK_THROWS_WITH_AS(nystrom(k, x, {.landmarks = 7}),
-                       "kernel_mean::nystrom: landmarks is 7; it must be from 1 to x's 6 rows", input_error);
-  CHECK_THROWS_WITH_AS(nystrom(k, x, {.landmarks = 0}), doctest::Contains("landmarks is 0"), input_error);
+                       "kernel_mean::nystrom: landmarks is 7; it must be from 1 to x's 6 rows",
+                       input_error);
+  CHECK_THROWS_WITH_AS(nystrom(k, x, {.landmarks = 0}), doctest::Contains("landmarks is 0"),
+                       input_error);
   CHECK_THROWS_WITH_AS(nystrom(k, x, {.landmarks = 3, .draw = landmark_draw::leverage}),
                        doctest::Contains("from 4"), input_error);
-  CHECK_THROWS_WITH_AS(nystrom(k, x, {.rows = {1, 6}}), doctest::Contains("a landmark is row 6; x has 6"),
+  CHECK_THROWS_WITH_AS(nystrom(k, x, {.rows = {1, 6}}),
+                       doctest::Contains("a landmark is row 6; x has 6"), input_error);
+  CHECK_THROWS_WITH_AS(nystrom(k, x, {.landmarks = 2, .cut = 1}), doctest::Contains("cut is 1"),
                        input_error);
-  CHECK_THROWS_WITH_AS(nystrom(k, x, {.landmarks = 2, .cut = 1}), doctest::Contains("cut is 1"), input_error);
-  CHECK_THROWS_WITH_AS(nystrom(kernels::sigmoid(1), x, {.landmarks = 2}), doctest::Contains("sigmoid"),
-                       input_error);
+  CHECK_THROWS_WITH_AS(nystrom(kernels::sigmoid(1), x, {.landmarks = 2}),
+                       doctest::Contains("sigmoid"), input_error);
   auto const map = nystrom(k, x, {.landmarks = 2});
   CHECK_THROWS_WITH_AS(nystrom_features(map, matrix<double>(2, 3)),
                        doctest::Contains("x has 3 columns, the landmarks 2"), input_error);
@@ -187,6 +195,7 @@ TEST_CASE("nystrom: bad input") {
   x(3, 0) = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS_WITH_AS(nystrom(k, x, {.landmarks = 2}), doctest::Contains("x row 3"), input_error);
   CHECK_THROWS_WITH_AS(nystrom_features(map, x), doctest::Contains("x row 3"), input_error);
-  CHECK_THROWS_WITH_AS(nystrom_features(limpid::kernel_mean::nystrom_map<limpid::kernel_function, double>{}, x),
-                       doctest::Contains("map has no landmarks"), input_error);
+  CHECK_THROWS_WITH_AS(
+      nystrom_features(limpid::kernel_mean::nystrom_map<limpid::kernel_function, double>{}, x),
+      doctest::Contains("map has no landmarks"), input_error);
 }

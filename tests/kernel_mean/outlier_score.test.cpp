@@ -29,8 +29,8 @@ struct planted {
   limpid::vector<int> y;
   std::vector<bool> wrong;
 };
-/// Three overlapping classes in d columns; a share of the labels of class 0 becomes 1, of 1 becomes 2,
-/// of 2 becomes 0.
+/// Three overlapping classes in d columns; a share of the labels of class 0 becomes 1, of 1 becomes
+/// 2, of 2 becomes 0.
 planted make(std::size_t n, std::size_t d, double share, std::uint64_t seed) {
   planted out{matrix<double>(n, d), limpid::vector<int>(n), std::vector<bool>(n)};
   for (std::size_t i = 0; i < n; ++i) {
@@ -47,7 +47,8 @@ planted make(std::size_t n, std::size_t d, double share, std::uint64_t seed) {
 double average_precision(limpid::vector<double> const& score, std::vector<bool> const& wrong) {
   std::vector<std::size_t> order(score.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return score[a] > score[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return score[a] > score[b]; });
   double found = 0, sum = 0;
   for (std::size_t r = 0; r < order.size(); ++r)
     if (wrong[order[r]]) sum += ++found / static_cast<double>(r + 1);
@@ -159,15 +160,16 @@ TEST_CASE("outlier_score: policies, devices, float32, stopping, small classes") 
     CHECK(std::fabs(f.distance2[i] - r.distance2[i]) < 1e-4);
   }
   for (int threads : {1, 3})
-    CHECK(outlier_score(limpid::par_policy{.threads = threads}, k, p.x, p.y, 3, {.iterations = 2}).score ==
-          r.score);
+    CHECK(outlier_score(limpid::par_policy{.threads = threads}, k, p.x, p.y, 3, {.iterations = 2})
+              .score == r.score);
   auto const s = make(40, 3, 0.2, 5);
   limpid_test::device_matrix<double> const there(s.x.view());
   limpid_test::device_vector<int> const labels(s.y.view());
   CHECK(outlier_score(limpid_test::device, k, there, labels, 3).score ==
         outlier_score(limpid::seq, k, s.x, s.y, 3).score);
   for (double at : {0.0, 0.5, 0.99})
-    CHECK(outlier_score(k, s.x, s.y, 3, {.on_progress = [=](double f_) { return f_ < at; }}).stopped);
+    CHECK(
+        outlier_score(k, s.x, s.y, 3, {.on_progress = [=](double f_) { return f_ < at; }}).stopped);
 
   // one class: no other mean. Equal rows: distance 0. A row alone: its own size.
   auto const one = outlier_score(k, matrix<double>(5, 2, 1.0), std::vector<int>(5, 0), 1);
@@ -185,16 +187,17 @@ TEST_CASE("outlier_score: bad input") {
   std::vector<int> const y{0, 1, 0};
   CHECK_THROWS_WITH_AS(outlier_score(k, x, std::vector<int>{0, 1}, 2),
                        "kernel_mean::outlier_score: x has 3 rows, labels has 2", input_error);
-  CHECK_THROWS_WITH_AS(outlier_score(k, x, std::vector<int>{0, 2, 0}, 2), doctest::Contains("labels row 1 is 2"),
-                       input_error);
-  CHECK_THROWS_WITH_AS(outlier_score(k, x, std::vector<int>{0, -1, 0}, 2), doctest::Contains("row 1 is -1"),
-                       input_error);
+  CHECK_THROWS_WITH_AS(outlier_score(k, x, std::vector<int>{0, 2, 0}, 2),
+                       doctest::Contains("labels row 1 is 2"), input_error);
+  CHECK_THROWS_WITH_AS(outlier_score(k, x, std::vector<int>{0, -1, 0}, 2),
+                       doctest::Contains("row 1 is -1"), input_error);
   CHECK_THROWS_WITH_AS(outlier_score(k, x, y, 0), doctest::Contains("classes is 0"), input_error);
-  CHECK_THROWS_WITH_AS(outlier_score(k, x, y, 2, {.iterations = 0}), doctest::Contains("iterations is 0"),
+  CHECK_THROWS_WITH_AS(outlier_score(k, x, y, 2, {.iterations = 0}),
+                       doctest::Contains("iterations is 0"), input_error);
+  CHECK_THROWS_WITH_AS(outlier_score(k, x, y, 2, {.tolerance = -1}),
+                       doctest::Contains("tolerance is -1"), input_error);
+  CHECK_THROWS_WITH_AS(outlier_score(kernels::sigmoid(1), x, y, 2), doctest::Contains("sigmoid"),
                        input_error);
-  CHECK_THROWS_WITH_AS(outlier_score(k, x, y, 2, {.tolerance = -1}), doctest::Contains("tolerance is -1"),
-                       input_error);
-  CHECK_THROWS_WITH_AS(outlier_score(kernels::sigmoid(1), x, y, 2), doctest::Contains("sigmoid"), input_error);
   CHECK_THROWS_WITH_AS(outlier_score(k, matrix<double>(0, 2), std::vector<int>{}, 2),
                        doctest::Contains("x has no rows"), input_error);
   x(1, 1) = std::numeric_limits<double>::quiet_NaN();

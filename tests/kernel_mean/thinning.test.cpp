@@ -44,7 +44,9 @@ struct online {
     std::vector<std::vector<double>> variance(halvings);
     for (std::size_t j = 0; j <= halvings; ++j) sets[j].resize(std::size_t{1} << j);
     for (std::size_t j = 0; j < halvings; ++j) variance[j].resize(std::size_t{1} << j);
-    auto const at = [&](std::size_t a, std::size_t b) { return k(x.view().row(a), x.view().row(b)); };
+    auto const at = [&](std::size_t a, std::size_t b) {
+      return k(x.view().row(a), x.view().row(b));
+    };
     std::size_t used = 0;
     for (std::size_t i = 0; i < x.rows(); ++i) {
       sets[0][0].push_back(i);
@@ -54,11 +56,14 @@ struct online {
           auto& left = sets[j + 1][2 * c];
           auto& right = sets[j + 1][2 * c + 1];
           std::size_t const a = parent[parent.size() - 2], b = parent.back();
-          double const b2 = at(a, a) + at(b, b) - 2 * at(a, b), nm = static_cast<double>(x.rows() * halvings);
-          double const log_term = 2 * std::log(2 * nm / delta) - 2 * static_cast<double>(j) * std::log(2.0);
+          double const b2 = at(a, a) + at(b, b) - 2 * at(a, b),
+                       nm = static_cast<double>(x.rows() * halvings);
+          double const log_term =
+              2 * std::log(2 * nm / delta) - 2 * static_cast<double>(j) * std::log(2.0);
           double& v = variance[j][c];
           double threshold = std::fmax(std::sqrt(v * b2 * log_term), b2);
-          if (v == 0) v = b2;
+          if (v == 0)
+            v = b2;
           else if (threshold > 0)
             v += 2 * b2 * std::fmax(0.0, 0.5 + (b2 / (2 * threshold) - 1) * v / threshold);
           if (threshold == 0) threshold = 1;
@@ -76,12 +81,14 @@ struct online {
   }
 };
 
-double mmd2(kernel_function const& k, matrix<double> const& x, std::vector<std::size_t> const& rows) {
+double mmd2(kernel_function const& k, matrix<double> const& x,
+            std::vector<std::size_t> const& rows) {
   std::vector<double> a(x.rows(), 1 / static_cast<double>(x.rows()));
   for (std::size_t i : rows) a[i] -= 1 / static_cast<double>(rows.size());
   double sum = 0;
   for (std::size_t i = 0; i < x.rows(); ++i)
-    for (std::size_t j = 0; j < x.rows(); ++j) sum += a[i] * a[j] * k(x.view().row(i), x.view().row(j));
+    for (std::size_t j = 0; j < x.rows(); ++j)
+      sum += a[i] * a[j] * k(x.view().row(i), x.view().row(j));
   return sum;
 }
 
@@ -91,8 +98,9 @@ TEST_CASE("thinning: golden values of goodpoints 56062e9, with its uniforms") {
   auto const g = limpid_test::golden("herding_thinning.json");
   auto const x = limpid_test::to_matrix(g["X"]);
   auto const kt = g["kt"];
-  auto const r = thinning(kernels::gaussian(g["gamma"]), x,
-                          {.halvings = 2, .delta = kt["delta"], .uniforms = kt["uniforms"].get<std::vector<double>>()});
+  auto const r = thinning(
+      kernels::gaussian(g["gamma"]), x,
+      {.halvings = 2, .delta = kt["delta"], .uniforms = kt["uniforms"].get<std::vector<double>>()});
   for (std::size_t p = 0; p < 4; ++p) {
     CHECK(std::fabs(r.part_mmd2[p] - kt["mmd2_each"][p].get<double>()) < 1e-12);
     auto const want = limpid_test::to_ints(kt["coresets (4 x 8)"][p]);
@@ -101,8 +109,9 @@ TEST_CASE("thinning: golden values of goodpoints 56062e9, with its uniforms") {
   CHECK(std::vector<int>(r.rows.begin(), r.rows.end()) == limpid_test::to_ints(kt["after_refine"]));
   CHECK(std::fabs(r.mmd2 - kt["mmd2_after_refine"].get<double>()) < 1e-12);
   CHECK(r.mmd2 < g["mmd2_random_baseline_mean"].get<double>());
-  auto const plain = thinning(kernels::gaussian(g["gamma"]), x,
-                              {.halvings = 2, .swap = false, .uniforms = kt["uniforms"].get<std::vector<double>>()});
+  auto const plain = thinning(
+      kernels::gaussian(g["gamma"]), x,
+      {.halvings = 2, .swap = false, .uniforms = kt["uniforms"].get<std::vector<double>>()});
   CHECK(std::vector<int>(plain.rows.begin(), plain.rows.end()) ==
         limpid_test::to_ints(kt["best_before_refine"]));
   CHECK(plain.mmd2 == r.mmd2_split);
@@ -166,7 +175,8 @@ TEST_CASE("thinning: policies, devices, blocks, float32, stopping") {
   CHECK(r.rows.size() == 32);
   CHECK(r.mmd2 < 0.1 * (1 - r.norm2) / 32);
   for (int threads : {1, 3}) {
-    auto const p = thinning(limpid::par_policy{.threads = threads}, k, x, {.halvings = 6, .seed = 3});
+    auto const p =
+        thinning(limpid::par_policy{.threads = threads}, k, x, {.halvings = 6, .seed = 3});
     CHECK(p.rows == r.rows);
     CHECK(p.mmd2 == r.mmd2);
   }
@@ -184,7 +194,8 @@ TEST_CASE("thinning: policies, devices, blocks, float32, stopping") {
   CHECK(device.mmd2 == here.mmd2);
 
   for (double at : {0.0, 0.3, 0.7, 0.97})
-    CHECK(thinning(k, small, {.halvings = 2, .on_progress = [=](double p) { return p < at; }}).stopped);
+    CHECK(thinning(k, small, {.halvings = 2, .on_progress = [=](double p) { return p < at; }})
+              .stopped);
   double last = 0;
   auto const told = [&](double p) {
     CHECK((p >= last - 1e-12 && p <= 1 + 1e-12));
@@ -204,14 +215,15 @@ TEST_CASE("thinning: bad input") {
   CHECK_THROWS_WITH_AS(thinning(k, x, {.halvings = 3}),
                        "kernel_mean::thinning: x has 7 rows; 3 halvings leave none", input_error);
   CHECK(thinning(k, x, {.halvings = 2}).rows.size() == 1);
-  CHECK_THROWS_WITH_AS(thinning(k, matrix<double>(0, 2), {.halvings = 0}), doctest::Contains("x has 0 rows"),
-                       input_error);
+  CHECK_THROWS_WITH_AS(thinning(k, matrix<double>(0, 2), {.halvings = 0}),
+                       doctest::Contains("x has 0 rows"), input_error);
   CHECK_THROWS_WITH_AS(thinning(k, x, {.delta = 1}), doctest::Contains("delta is 1"), input_error);
   CHECK_THROWS_WITH_AS(thinning(k, x, {.delta = 0}), doctest::Contains("delta is 0"), input_error);
   CHECK_THROWS_WITH_AS(thinning(k, x, {.uniforms = {0.5, 0.5}}),
-                       doctest::Contains("uniforms has 2 elements; there are 3 decisions"), input_error);
-  CHECK_THROWS_WITH_AS(thinning(k, x, {.uniforms = {0.5, 1.0, 0.5}}), doctest::Contains("uniforms row 1 is 1"),
+                       doctest::Contains("uniforms has 2 elements; there are 3 decisions"),
                        input_error);
+  CHECK_THROWS_WITH_AS(thinning(k, x, {.uniforms = {0.5, 1.0, 0.5}}),
+                       doctest::Contains("uniforms row 1 is 1"), input_error);
   CHECK_THROWS_WITH_AS(thinning(kernels::sigmoid(1), x), doctest::Contains("sigmoid"), input_error);
   x(2, 1) = std::numeric_limits<double>::infinity();
   CHECK_THROWS_WITH_AS(thinning(k, x), doctest::Contains("x row 2"), input_error);

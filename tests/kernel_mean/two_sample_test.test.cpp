@@ -38,7 +38,8 @@ limpid::matrix<double> bells(std::size_t n, std::size_t d, unsigned seed, double
 }
 limpid::matrix<float> in_float(limpid::matrix<double> const& x) {
   limpid::matrix<float> out(x.rows(), x.cols());
-  for (std::size_t i = 0; i < x.rows() * x.cols(); ++i) out.data()[i] = static_cast<float>(x.data()[i]);
+  for (std::size_t i = 0; i < x.rows() * x.cols(); ++i)
+    out.data()[i] = static_cast<float>(x.data()[i]);
   return out;
 }
 /// x and y after a redraw, where what is dealt is 0 and 1.
@@ -178,10 +179,12 @@ TEST_CASE("two_sample_test: the multipliers of a series remember") {
   limpid::matrix<double> x(n, 1), y(n, 1), x2(n, 1), y2(n, 1);
   for (std::size_t i = 0; i < n; ++i) {
     x(i, 0) = static_cast<double>(1000 * i), y(i, 0) = -1e6 - static_cast<double>(1000 * i);
-    x2(i, 0) = static_cast<double>(1000 * (i / 2)), y2(i, 0) = -1e6 - static_cast<double>(1000 * (i / 2));
+    x2(i, 0) = static_cast<double>(1000 * (i / 2)),
+          y2(i, 0) = -1e6 - static_cast<double>(1000 * (i / 2));
   }
   auto const k = kernels::gaussian(1);
-  limpid::kernel_mean::two_sample_test_options const o{.by = redraw::wild_series, .draws = 160, .memory = 5};
+  limpid::kernel_mean::two_sample_test_options const o{
+      .by = redraw::wild_series, .draws = 160, .memory = 5};
   auto const own = two_sample_test(k, x, y, o), with = two_sample_test(k, x2, y2, o);
   double variance = 0, neighbours = 0;
   for (std::size_t b = 0; b < 160; ++b) {
@@ -198,12 +201,16 @@ TEST_CASE("two_sample_test: holds its level and finds what is there") {
   int level = 0, wild = 0, power[3] = {};
   for (unsigned seed = 0; seed < 100; ++seed) {
     auto const x = bells(12, 1, 2 * seed, 0);
-    level += two_sample_test(k, x, bells(9, 1, 2 * seed + 1, 0), {.draws = 39, .alpha = 0.1, .seed = seed}).reject;
+    level += two_sample_test(k, x, bells(9, 1, 2 * seed + 1, 0),
+                             {.draws = 39, .alpha = 0.1, .seed = seed})
+                 .reject;
     wild += two_sample_test(k, x, bells(12, 1, 2 * seed + 1, 0),
-                            {.by = redraw::wild, .draws = 39, .alpha = 0.1, .seed = seed}).reject;
+                            {.by = redraw::wild, .draws = 39, .alpha = 0.1, .seed = seed})
+                .reject;
     for (int s = 0; s < 3; ++s)
       power[s] += two_sample_test(k, x, bells(12, 1, 2 * seed + 1, 0.5 * s + 0.5),
-                                  {.draws = 39, .alpha = 0.1, .seed = seed}).reject;
+                                  {.draws = 39, .alpha = 0.1, .seed = seed})
+                      .reject;
   }
   CHECK(level >= 2);  // binomial, 100 of 0.1: outside 2..21 with probability 0.001
   CHECK(level <= 21);
@@ -258,13 +265,17 @@ TEST_CASE("two_sample_test: bad input, progress") {
   throws([&] { two_sample_test(k, x, x, {.by = redraw::wild_series, .memory = 0}); },
          "kernel_mean::two_sample_test: memory is 0; it must be above 0");
   throws([&] { two_sample_test(k, x, y, {.by = redraw::wild}); },
-         "kernel_mean::two_sample_test: x has 2 rows, y has 3; the wild bootstrap takes pairs of rows");
-  throws([&] { two_sample_test(k, x, y, rows_t{{1, 1, 0, 0}}); },
-         "kernel_mean::two_sample_test: redraws has 4 columns; it needs one for each of the 5 rows of "
-         "x and y");
-  throws([&] { two_sample_test(k, x, x, rows_t{{1, 1, 0, 0}}, {.by = redraw::wild}); },
-         "kernel_mean::two_sample_test: redraws has 4 columns; it needs one for each of the 2 pairs of "
+         "kernel_mean::two_sample_test: x has 2 rows, y has 3; the wild bootstrap takes pairs of "
          "rows");
+  throws(
+      [&] { two_sample_test(k, x, y, rows_t{{1, 1, 0, 0}}); },
+      "kernel_mean::two_sample_test: redraws has 4 columns; it needs one for each of the 5 rows of "
+      "x and y");
+  throws(
+      [&] { two_sample_test(k, x, x, rows_t{{1, 1, 0, 0}}, {.by = redraw::wild}); },
+      "kernel_mean::two_sample_test: redraws has 4 columns; it needs one for each of the 2 pairs "
+      "of "
+      "rows");
   throws([&] { two_sample_test(k, x, y, rows_t{}); },
          "kernel_mean::two_sample_test: redraws has no rows; it needs at least 1");
   throws([&] { two_sample_test(k, x, y, rows_t{{1, 1, 0, 0, 0}, {1, 0.5, 0.5, 0, 0}}); },
@@ -275,14 +286,16 @@ TEST_CASE("two_sample_test: bad input, progress") {
   throws([&] { two_sample_test(k, x, rows_t{{1.0 / 0.0}, {1}}); },
          "kernel_mean::two_sample_test: y row 0 has an entry that is not finite");
   throws([&] { two_sample_test(kernels::sigmoid(1), x, y); },
-         "kernel_mean::two_sample_test: the sigmoid kernel is not positive semidefinite; take another");
+         "kernel_mean::two_sample_test: the sigmoid kernel is not positive semidefinite; take "
+         "another");
   std::vector<double> told;
   two_sample_test(k, x, y, {.on_progress = [&](double f) { return told.push_back(f), true; }});
   REQUIRE(told.size() >= 2);
   CHECK(close(told.back(), 1));
   for (std::size_t last = 1; last <= told.size(); ++last) {
     std::size_t calls = 0;
-    CHECK(two_sample_test(k, x, y, {.on_progress = [&](double) { return ++calls < last; }}).stopped);
+    CHECK(
+        two_sample_test(k, x, y, {.on_progress = [&](double) { return ++calls < last; }}).stopped);
   }
 }
 
@@ -290,8 +303,8 @@ TEST_CASE("two_sample_test: how a caller reads it") {
   auto const trusted = bells(60, 3, 1, 0), cleaned = bells(80, 3, 2, 0.6);
   //! [two_sample_test]
   auto const kernel = limpid::kernels::gaussian(0.2);
-  auto const r = limpid::kernel_mean::two_sample_test(kernel, trusted, cleaned,
-                                                      {.draws = 499, .alpha = 0.01});
+  auto const r =
+      limpid::kernel_mean::two_sample_test(kernel, trusted, cleaned, {.draws = 499, .alpha = 0.01});
   bool const cleaned_is_like_trusted = !r.reject;
   //! [two_sample_test]
   CHECK_FALSE(cleaned_is_like_trusted);

@@ -37,13 +37,15 @@ limpid::matrix<double> bells(std::size_t n, std::size_t d, unsigned seed, double
 
 TEST_CASE("witness: by hand") {
   // k(a, b) = exp(-|a - b|): at 0, 1 and 2
-  auto const r = witness(kernels::laplacian(1), rows_t{{0}, {1}}, rows_t{{2}}, rows_t{{0}, {1}, {2}});
+  auto const r =
+      witness(kernels::laplacian(1), rows_t{{0}, {1}}, rows_t{{2}}, rows_t{{0}, {1}, {2}});
   double const e1 = std::exp(-1.0), e2 = std::exp(-2.0);
   CHECK(close(r.value[0], (1 + e1) / 2 - e2));
   CHECK(close(r.value[1], (1 + e1) / 2 - e1));
   CHECK(close(r.value[2], (e1 + e2) / 2 - 1));
   // the linear kernel's is z times the difference of the means
-  auto const l = witness(kernels::linear(), rows_t{{1, 2}, {3, 2}}, rows_t{{0, 5}}, rows_t{{1, 1}, {2, 0}});
+  auto const l =
+      witness(kernels::linear(), rows_t{{1, 2}, {3, 2}}, rows_t{{0, 5}}, rows_t{{1, 1}, {2, 0}});
   CHECK(close(l.value[0], 2 - 3));
   CHECK(close(l.value[1], 4));
 }
@@ -85,10 +87,12 @@ TEST_CASE("witness: one sample against itself, no queries, bad input, progress")
   CHECK_THROWS_WITH_AS(witness(k, rows_t{{1}}, rows_t{{1}}, rows_t{{1, 2}}),
                        "kernel_mean::witness: x has 1 columns, queries has 2", input_error);
   CHECK_THROWS_WITH_AS(witness(k, rows_t{{1}}, rows_t{{1}}, rows_t{{0.0 / 0.0}}),
-                       "kernel_mean::witness: queries row 0 has an entry that is not finite", input_error);
+                       "kernel_mean::witness: queries row 0 has an entry that is not finite",
+                       input_error);
   CHECK_NOTHROW(witness(k, rows_t{{1}}, rows_t{{1}}, rows_t{{1}}));
   std::vector<double> told;
-  auto const r = witness(k, x, x, x, {.on_progress = [&](double f) { return told.push_back(f), told.size() < 2; }});
+  auto const r = witness(
+      k, x, x, x, {.on_progress = [&](double f) { return told.push_back(f), told.size() < 2; }});
   CHECK(r.stopped);
   CHECK(told.size() == 2);
 }

@@ -36,19 +36,24 @@ TEST_CASE("all wrong labels of a class are of one class") {
     CHECK(noisy.expected(i, wrong[i]) == 0.3);
     CHECK(noisy.realised(i, i) + noisy.realised(i, wrong[i]) == doctest::Approx(1));
   }
-  CHECK(limpid::noise::biased_transition({1, 2, 0}, 0.4) == limpid::noise::pair_flip_transition(3, 0.4));
+  CHECK(limpid::noise::biased_transition({1, 2, 0}, 0.4) ==
+        limpid::noise::pair_flip_transition(3, 0.4));
 }
 
 TEST_CASE("wrong classes are uniform over the others") {
   std::vector<double> count(4);
-  for (std::uint64_t seed = 0; seed < 4000; ++seed) ++count[limpid::noise::biased_classes(4, seed)[2]];
+  for (std::uint64_t seed = 0; seed < 4000; ++seed)
+    ++count[limpid::noise::biased_classes(4, seed)[2]];
   CHECK(count[2] == 0);
-  for (std::size_t k : {0u, 1u, 3u}) CHECK(std::abs(count[k] - 4000 / 3.) < 5 * std::sqrt(4000 * 2 / 9.));
+  for (std::size_t k : {0u, 1u, 3u})
+    CHECK(std::abs(count[k] - 4000 / 3.) < 5 * std::sqrt(4000 * 2 / 9.));
 }
 
 TEST_CASE("exact counts; the ends; policies") {
   auto const labels = cycle(2049, 3);
-  auto const r = biased(labels, 3, {.rate = 0.25, .wrong = {2, 0, 0}, .mode = limpid::noise::sampling::exact, .seed = 4});
+  auto const r =
+      biased(labels, 3,
+             {.rate = 0.25, .wrong = {2, 0, 0}, .mode = limpid::noise::sampling::exact, .seed = 4});
   CHECK(r.realised_rate == doctest::Approx(3 * 170 / 2049.));  // floor(683 / 4)
   for (std::size_t i = 0; i < 2049; ++i)
     if (r.flipped[i]) CHECK(r.labels[i] == (labels[i] == 0 ? 2 : 0));
@@ -62,7 +67,8 @@ TEST_CASE("exact counts; the ends; policies") {
     limpid::par_policy par;
     par.threads = 3;
     CHECK(biased(par, labels, 3, o).labels == s.labels);
-    limpid_test::device_vector<int> const far(limpid::vector_view<int const>(labels.data(), labels.size()));
+    limpid_test::device_vector<int> const far(
+        limpid::vector_view<int const>(labels.data(), labels.size()));
     CHECK(biased(limpid_test::device, far, 3, o).labels == s.labels);
   }
 }
@@ -70,13 +76,17 @@ TEST_CASE("exact counts; the ends; policies") {
 TEST_CASE("biased says what is wrong with its input") {
   using limpid::input_error;
   std::vector<int> const y{0, 1};
-  CHECK_THROWS_WITH_AS((void)biased(y, 2, {.rate = 2}), "noise::biased: rate is 2; it must be in [0, 1]", input_error);
+  CHECK_THROWS_WITH_AS((void)biased(y, 2, {.rate = 2}),
+                       "noise::biased: rate is 2; it must be in [0, 1]", input_error);
   CHECK_THROWS_WITH_AS((void)biased(y, 2, {.wrong = {1, 1}}),
-                       "noise::biased: wrong[1] is 1; it must be another class of 0..1", input_error);
+                       "noise::biased: wrong[1] is 1; it must be another class of 0..1",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)biased(y, 2, {.wrong = {1}}),
-                       "noise::biased: wrong has 1 entries; one per class is needed, 2", input_error);
+                       "noise::biased: wrong has 1 entries; one per class is needed, 2",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)biased(std::vector<int>{0}, 1),
-                       "noise::biased: classes is 1; labels cannot change among one class", input_error);
+                       "noise::biased: classes is 1; labels cannot change among one class",
+                       input_error);
   CHECK_NOTHROW((void)biased(y, 2, {.wrong = {1, 0}}));
 }
 

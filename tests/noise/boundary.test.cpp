@@ -46,7 +46,8 @@ TEST_CASE("boundary noise by hand: the row between the classes changes") {
   //! [boundary]
   CHECK(noisy.labels == limpid::vector<std::int32_t>{0, 0, 1, 1, 1, 1});
   double const want[] = {1 / 6., 1 / 5., 3 / 2., 1 / 2., 1 / 3., 1 / 4.};
-  for (std::size_t i = 0; i < 6; ++i) CHECK(noisy.score[i] == doctest::Approx(want[i]).epsilon(1e-12));
+  for (std::size_t i = 0; i < 6; ++i)
+    CHECK(noisy.score[i] == doctest::Approx(want[i]).epsilon(1e-12));
   CHECK(noisy.realised_rate == doctest::Approx(1 / 6.));
   CHECK(noisy.expected == noisy.realised);
   CHECK(boundary(X, labels, 2, {.rate = 0.5, .standardise = false}).labels ==
@@ -62,7 +63,9 @@ TEST_CASE("the majority of other classes' neighbours, ties to the nearest's clas
   CHECK(boundary(x, y, 3, {.rate = 1, .neighbours = 100, .standardise = false}).labels[0] == 1);
 }
 
-TEST_CASE("against every pair of rows; exactly floor(rate n) labels change, and the nearest to a boundary") {
+TEST_CASE(
+    "against every pair of rows; exactly floor(rate n) labels change, and the nearest to a "
+    "boundary") {
   auto const [x, y] = clouds(500, 3);
   auto const r = boundary(x, y, 3, {.rate = 0.25});
   double mean[2] = {}, deviation[2] = {};
@@ -77,9 +80,12 @@ TEST_CASE("against every pair of rows; exactly floor(rate n) labels change, and 
     int rival = -1;
     for (std::size_t k = 0; k < 500; ++k) {
       if (k == i) continue;
-      double const d = std::sqrt(std::pow(x(i, 0) - x(k, 0), 2) / deviation[0] + std::pow(x(i, 1) - x(k, 1), 2) / deviation[1]);
-      if (y[k] == y[i]) own = (std::min)(own, d);
-      else if (d < other) other = d, rival = y[k];
+      double const d = std::sqrt(std::pow(x(i, 0) - x(k, 0), 2) / deviation[0] +
+                                 std::pow(x(i, 1) - x(k, 1), 2) / deviation[1]);
+      if (y[k] == y[i])
+        own = (std::min)(own, d);
+      else if (d < other)
+        other = d, rival = y[k];
     }
     CHECK(r.score[i] == doctest::Approx(own / other).epsilon(1e-9));
     changed += r.flipped[i];
@@ -96,7 +102,8 @@ TEST_CASE("against every pair of rows; exactly floor(rate n) labels change, and 
 
 TEST_CASE("unlabelled rows, a class of one row, rows at one place, no rows, stopping") {
   matrix<double> const x{{0}, {0}, {0}, {5}, {9}};
-  auto const r = boundary(x, std::vector<int>{0, 1, -1, 0, 2}, 4, {.rate = 1, .standardise = false});
+  auto const r =
+      boundary(x, std::vector<int>{0, 1, -1, 0, 2}, 4, {.rate = 1, .standardise = false});
   CHECK(r.labels[2] == -1);
   CHECK(r.score[2] == 0);
   CHECK(r.score[0] == std::numeric_limits<double>::infinity());  // on top of row 1
@@ -104,7 +111,8 @@ TEST_CASE("unlabelled rows, a class of one row, rows at one place, no rows, stop
   CHECK(r.labels[4] == 0);
   CHECK(r.realised_rate == 1);
   CHECK(r.class_rows[3] == 0);
-  auto const twins = boundary(matrix<double>{{0}, {0}, {0}}, std::vector<int>{0, 0, 1}, 2, {.rate = 0.4});
+  auto const twins =
+      boundary(matrix<double>{{0}, {0}, {0}}, std::vector<int>{0, 0, 1}, 2, {.rate = 0.4});
   CHECK(twins.score[0] == 1);
   CHECK(twins.flipped == limpid::vector<std::uint8_t>{0, 0, 1});
   CHECK(boundary(matrix<double>(0, 2), std::vector<int>{}, 2).labels.empty());
@@ -137,17 +145,19 @@ TEST_CASE("boundary noise is the same under every policy") {
 TEST_CASE("boundary says what is wrong with its input") {
   using limpid::input_error;
   auto const [x, y] = clouds(6, 2);
-  CHECK_THROWS_WITH_AS((void)boundary(x, y, 2, {.rate = 1.1}), "noise::boundary: rate is 1.1; it must be in [0, 1]",
-                       input_error);
+  CHECK_THROWS_WITH_AS((void)boundary(x, y, 2, {.rate = 1.1}),
+                       "noise::boundary: rate is 1.1; it must be in [0, 1]", input_error);
   CHECK_THROWS_WITH_AS((void)boundary(x, y, 2, {.neighbours = 0}),
                        "noise::boundary: neighbours is 0; one at least must vote", input_error);
   CHECK_THROWS_WITH_AS((void)boundary(x, std::vector<int>(6, 1), 2),
-                       "noise::boundary: labels are of one class only; there is no boundary", input_error);
-  CHECK_THROWS_WITH_AS((void)boundary(x, std::vector<int>{0}, 2), "noise::boundary: features has 6 rows, labels has 1",
+                       "noise::boundary: labels are of one class only; there is no boundary",
                        input_error);
+  CHECK_THROWS_WITH_AS((void)boundary(x, std::vector<int>{0}, 2),
+                       "noise::boundary: features has 6 rows, labels has 1", input_error);
   auto bad = x;
   bad(3, 1) = NAN;
-  CHECK_THROWS_WITH_AS((void)boundary(bad, y, 2), "noise::boundary: features row 3 has an entry that is not finite",
+  CHECK_THROWS_WITH_AS((void)boundary(bad, y, 2),
+                       "noise::boundary: features row 3 has an entry that is not finite",
                        input_error);
   CHECK_NOTHROW((void)boundary(x, y, 2, {.rate = 1}));
 }

@@ -34,8 +34,10 @@ sample scores(std::size_t n, std::size_t K) {
 
 TEST_CASE("the smallest margins change, to the class across the boundary") {
   //! [boundary_margin]
-  limpid::matrix<double> const scores{{0.9, 0.1, 0.0}, {0.2, 0.45, 0.35}, {0.3, 0.4, 0.3}, {0.0, 0.6, 0.4}};
-  auto const noisy = limpid::noise::boundary_margin(scores, std::vector<int>{0, 1, 0, 2}, {.rate = 0.5});
+  limpid::matrix<double> const scores{
+      {0.9, 0.1, 0.0}, {0.2, 0.45, 0.35}, {0.3, 0.4, 0.3}, {0.0, 0.6, 0.4}};
+  auto const noisy =
+      limpid::noise::boundary_margin(scores, std::vector<int>{0, 1, 0, 2}, {.rate = 0.5});
   // margins 0.8, 0.1, 0.1 (its own class is not the largest) and 0.2: rows 1 and 2 change
   //! [boundary_margin]
   CHECK(noisy.labels == limpid::vector<std::int32_t>{0, 2, 1, 2});
@@ -47,7 +49,8 @@ TEST_CASE("the smallest margins change, to the class across the boundary") {
 TEST_CASE("probabilistic: probabilities fall with the margin and have the mean asked for") {
   auto const [s, y] = scores(50000, 3);
   for (double rate : {0.1, 0.6}) {
-    auto const r = boundary_margin(s, y, {.rule = boundary_rule::probabilistic, .rate = rate, .seed = 1});
+    auto const r =
+        boundary_margin(s, y, {.rule = boundary_rule::probabilistic, .rate = rate, .seed = 1});
     CHECK(r.reached);
     CHECK(std::abs(r.realised_rate - rate) < 4 * 0.5 / std::sqrt(50000));
     double law = 0;
@@ -93,17 +96,20 @@ TEST_CASE_TEMPLATE("the same under every policy and any strides", T, float, doub
   std::size_t const n = limpid::ops::detail::row_tile + 1;
   auto const [wide, y] = scores(n, 3);
   matrix<T> s(n, 3), turned(3, n);
-  for (std::size_t i = 0; i < 3 * n; ++i) turned(i % 3, i / 3) = s.data()[i] = static_cast<T>(wide.data()[i]);
+  for (std::size_t i = 0; i < 3 * n; ++i)
+    turned(i % 3, i / 3) = s.data()[i] = static_cast<T>(wide.data()[i]);
   for (auto rule : {boundary_rule::smallest_margin, boundary_rule::probabilistic}) {
     auto const r = boundary_margin(s, y, {.rule = rule, .seed = 2});
     CHECK(boundary_margin(limpid::seq, s, y, {.rule = rule, .seed = 2}).labels == r.labels);
-    CHECK(boundary_margin(turned.view().transposed(), y, {.rule = rule, .seed = 2}).labels == r.labels);
+    CHECK(boundary_margin(turned.view().transposed(), y, {.rule = rule, .seed = 2}).labels ==
+          r.labels);
     limpid::par_policy par;
     par.threads = 3;
     CHECK(boundary_margin(par, s, y, {.rule = rule, .seed = 2}).labels == r.labels);
     limpid_test::device_matrix<T> const far(std::as_const(s).view());
     limpid_test::device_vector<int> const labels(limpid::vector_view<int const>(y.data(), n));
-    CHECK(boundary_margin(limpid_test::device, far, labels, {.rule = rule, .seed = 2}).labels == r.labels);
+    CHECK(boundary_margin(limpid_test::device, far, labels, {.rule = rule, .seed = 2}).labels ==
+          r.labels);
   }
 }
 
@@ -112,16 +118,20 @@ TEST_CASE("boundary_margin says what is wrong with its input") {
   matrix<double> const s{{0.5, 0.5}};
   std::vector<int> const y{0};
   CHECK_THROWS_WITH_AS((void)boundary_margin(matrix<double>(1, 1), y),
-                       "noise::boundary_margin: scores has 1 columns; a margin needs two classes", input_error);
+                       "noise::boundary_margin: scores has 1 columns; a margin needs two classes",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)boundary_margin(s, y, {.rate = -0.1}),
                        "noise::boundary_margin: rate is -0.1; it must be in [0, 1]", input_error);
   CHECK_THROWS_WITH_AS((void)boundary_margin(s, y, {.bandwidth = 0}),
-                       "noise::boundary_margin: bandwidth is 0; it must be more than 0", input_error);
-  CHECK_THROWS_WITH_AS((void)boundary_margin(s, std::vector<int>{2}),
-                       "noise::boundary_margin: labels row 0 is 2; labels must be 0..1, or negative for unlabelled",
+                       "noise::boundary_margin: bandwidth is 0; it must be more than 0",
                        input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)boundary_margin(s, std::vector<int>{2}),
+      "noise::boundary_margin: labels row 0 is 2; labels must be 0..1, or negative for unlabelled",
+      input_error);
   CHECK_THROWS_WITH_AS((void)boundary_margin(matrix<double>{{0.5, INFINITY}}, y),
-                       "noise::boundary_margin: scores row 0 has an entry that is not finite", input_error);
+                       "noise::boundary_margin: scores row 0 has an entry that is not finite",
+                       input_error);
   CHECK_NOTHROW((void)boundary_margin(s, y, {.rate = 1, .bandwidth = 1e-6}));
 }
 

@@ -129,17 +129,20 @@ TEST_CASE("exact counts: rounded down, for the diagonal; chosen at random") {
   matrix<double> const half{{0.75, 0.25}, {0, 1}};
   std::vector<int> const zeros(60);
   for (std::uint64_t seed = 0; seed < 2000; ++seed) {
-    auto const r = from_transition(zeros, half, {.seed = seed, .mode = limpid::noise::sampling::exact});
+    auto const r =
+        from_transition(zeros, half, {.seed = seed, .mode = limpid::noise::sampling::exact});
     for (std::size_t i = 0; i < 60; ++i) hits[i] += r.flipped[i];
   }
   for (double h : hits) CHECK(std::abs(h - 500) < 5 * std::sqrt(2000 * 0.25 * 0.75));
   limpid::par_policy par;
   par.threads = 3;
   limpid::noise::from_transition_options const o{.seed = 7, .mode = limpid::noise::sampling::exact};
-  CHECK(from_transition(par, zeros, half, o).labels == from_transition(limpid::seq, zeros, half, o).labels);
+  CHECK(from_transition(par, zeros, half, o).labels ==
+        from_transition(limpid::seq, zeros, half, o).labels);
   limpid_test::device_vector<int> const far(limpid::vector_view<int const>(zeros.data(), 60));
   limpid_test::device_matrix<double> const t(half.view());
-  CHECK(from_transition(limpid_test::device, far, t, o).labels == from_transition(zeros, half, o).labels);
+  CHECK(from_transition(limpid_test::device, far, t, o).labels ==
+        from_transition(zeros, half, o).labels);
 }
 
 TEST_CASE("from_transition says what is wrong with its input") {

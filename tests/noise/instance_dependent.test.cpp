@@ -34,7 +34,8 @@ struct golden_law {
   }
 };
 golden_law read() {
-  auto const g = limpid_test::golden("noise_generators.json")["expected"]["xia2020_instance_dependent"];
+  auto const g =
+      limpid_test::golden("noise_generators.json")["expected"]["xia2020_instance_dependent"];
   auto const to_matrix = [](limpid_test::golden_value const& j) {
     matrix<double> m(j.size(), j[0].size());
     for (std::size_t r = 0; r < m.rows(); ++r)
@@ -215,8 +216,10 @@ TEST_CASE("shared weights are those of class 0; rates are cut at max_rate") {
   auto const shared = instance_dependent(x, y, 3, {.rate = 0.4, .shared_weights = true, .seed = 5});
   bool same = true;
   for (std::size_t i = 0; i < 6000; ++i)
-    if (y[i] == 0) CHECK(own.labels[i] == shared.labels[i]);
-    else same = same && own.labels[i] == shared.labels[i];
+    if (y[i] == 0)
+      CHECK(own.labels[i] == shared.labels[i]);
+    else
+      same = same && own.labels[i] == shared.labels[i];
   CHECK_FALSE(same);
   limpid::vector<double> q(20000);
   limpid::ops::for_rows(limpid::seq, 20000,
@@ -229,9 +232,10 @@ TEST_CASE("shared weights are those of class 0; rates are cut at max_rate") {
   // E of N(0.5, 0.1) below 0.6: 0.5 - 0.1 phi(1) / Phi(1)
   CHECK(std::abs(mean - (0.5 - 0.1 * 0.24197072 / 0.84134475)) < 4 * 0.1 / std::sqrt(20000));
   CHECK(instance_dependent(x, y, 3, {.rate = 0.5, .max_rate = 0.6}).realised_rate < 0.5);
-  CHECK_THROWS_WITH_AS((void)instance_dependent(x, y, 3, {.rate = 0.5, .max_rate = 0.4}),
-                       "noise::instance_dependent: max_rate is 0.4; it must be in (0, 1] and at least the rate",
-                       limpid::input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)instance_dependent(x, y, 3, {.rate = 0.5, .max_rate = 0.4}),
+      "noise::instance_dependent: max_rate is 0.4; it must be in (0, 1] and at least the rate",
+      limpid::input_error);
 }
 
 TEST_CASE_TEMPLATE("the same draws under every policy and any strides", T, float, double) {

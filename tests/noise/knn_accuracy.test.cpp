@@ -25,8 +25,12 @@ TEST_CASE("k = 1, no noise, two classes, and a value computed elsewhere") {
   CHECK(knn_accuracy({1}, 0, 3) == doctest::Approx(1).epsilon(1e-12));
   // binomial: P(more than half of 5), and half of the ties of 4
   double const p = 0.6, q = 0.4;
-  CHECK(knn_accuracy({p, q}, 0, 5) == doctest::Approx(10 * p * p * p * q * q + 5 * std::pow(p, 4) * q + std::pow(p, 5)).epsilon(1e-12));
-  CHECK(knn_accuracy({p, q}, 0, 4) == doctest::Approx(0.5 * 6 * p * p * q * q + 4 * p * p * p * q + std::pow(p, 4)).epsilon(1e-12));
+  CHECK(knn_accuracy({p, q}, 0, 5) ==
+        doctest::Approx(10 * p * p * p * q * q + 5 * std::pow(p, 4) * q + std::pow(p, 5))
+            .epsilon(1e-12));
+  CHECK(
+      knn_accuracy({p, q}, 0, 4) ==
+      doctest::Approx(0.5 * 6 * p * p * q * q + 4 * p * p * p * q + std::pow(p, 4)).epsilon(1e-12));
   CHECK(knn_accuracy({0.5, 0.5}, 1, 301) == doctest::Approx(0.5).epsilon(1e-10));
 }
 
@@ -60,10 +64,16 @@ TEST_CASE("uniform noise is outvoted, biased noise only below half") {
 
 TEST_CASE("knn_accuracy: bad input") {
   using limpid::input_error;
-  CHECK_THROWS_WITH_AS((void)knn_accuracy({0.5, 0.5}, 2, 3), "noise::knn_accuracy: own is 2; the row has 2 classes", input_error);
-  CHECK_THROWS_WITH_AS((void)knn_accuracy({0.5, 0.5}, 0, 0), "noise::knn_accuracy: k is 0; it must be 1 to 1000", input_error);
-  CHECK_THROWS_WITH_AS((void)knn_accuracy({0.5, 0.6}, 0, 1), "noise::knn_accuracy: row sums to 1.1; it must be a distribution", input_error);
-  CHECK_THROWS_WITH_AS((void)knn_accuracy({1.5, -0.5}, 0, 1), "noise::knn_accuracy: row has the entry 1.5; it must be in [0, 1]", input_error);
+  CHECK_THROWS_WITH_AS((void)knn_accuracy({0.5, 0.5}, 2, 3),
+                       "noise::knn_accuracy: own is 2; the row has 2 classes", input_error);
+  CHECK_THROWS_WITH_AS((void)knn_accuracy({0.5, 0.5}, 0, 0),
+                       "noise::knn_accuracy: k is 0; it must be 1 to 1000", input_error);
+  CHECK_THROWS_WITH_AS((void)knn_accuracy({0.5, 0.6}, 0, 1),
+                       "noise::knn_accuracy: row sums to 1.1; it must be a distribution",
+                       input_error);
+  CHECK_THROWS_WITH_AS((void)knn_accuracy({1.5, -0.5}, 0, 1),
+                       "noise::knn_accuracy: row has the entry 1.5; it must be in [0, 1]",
+                       input_error);
   CHECK(knn_accuracy({1}, 0, 1000) == doctest::Approx(1));
 }
 

@@ -28,10 +28,11 @@ TEST_CASE("so many rows are replaced, so many others redrawn; labels of replaced
   auto const labels = cycle(1000, 4);
   matrix<float> X(1000, 2), foreign(400, 2, -1.0f);
   //! [open_set]
-  auto const noisy =
-      limpid::noise::open_set(labels, 4, foreign.rows(), {.rate = 0.4, .open_share = 0.75, .seed = 1});
+  auto const noisy = limpid::noise::open_set(labels, 4, foreign.rows(),
+                                             {.rate = 0.4, .open_share = 0.75, .seed = 1});
   for (std::size_t r = 0; r < noisy.replaced.size(); ++r)  // 300 rows; 100 others are redrawn
-    for (std::size_t c = 0; c < X.cols(); ++c) X(noisy.replaced[r], c) = foreign(noisy.source[r], c);
+    for (std::size_t c = 0; c < X.cols(); ++c)
+      X(noisy.replaced[r], c) = foreign(noisy.source[r], c);
   //! [open_set]
   CHECK(noisy.replaced.size() == 300);
   CHECK(noisy.redrawn.size() == 100);
@@ -75,7 +76,9 @@ TEST_CASE("closed-set labels follow the law given; expected says what they were 
   CHECK(r.expected(0, 1) == doctest::Approx(0.3).epsilon(0.05));
 }
 
-TEST_CASE("few foreign rows come again, but none more often than it must; rate 0 and 1; unlabelled rows") {
+TEST_CASE(
+    "few foreign rows come again, but none more often than it must; rate 0 and 1; unlabelled "
+    "rows") {
   auto const labels = cycle(100, 4);
   auto const r = open_set(labels, 4, 30, {.rate = 1, .open_share = 1});
   CHECK(r.reused);
@@ -113,17 +116,20 @@ TEST_CASE("open-set noise is the same under every policy") {
 TEST_CASE("open_set says what is wrong with its input") {
   using limpid::input_error;
   auto const y = cycle(10, 2);
-  CHECK_THROWS_WITH_AS((void)open_set(y, 2, 0), "noise::open_set: foreign_rows is 0, but 1 rows are to be replaced",
+  CHECK_THROWS_WITH_AS((void)open_set(y, 2, 0),
+                       "noise::open_set: foreign_rows is 0, but 1 rows are to be replaced",
                        input_error);
   CHECK_NOTHROW((void)open_set(y, 2, 1));
-  CHECK_THROWS_WITH_AS((void)open_set(y, 2, 1, {.rate = 1.5}), "noise::open_set: rate is 1.5; it must be in [0, 1]",
-                       input_error);
+  CHECK_THROWS_WITH_AS((void)open_set(y, 2, 1, {.rate = 1.5}),
+                       "noise::open_set: rate is 1.5; it must be in [0, 1]", input_error);
   CHECK_THROWS_WITH_AS((void)open_set(y, 2, 1, {.open_share = -1}),
                        "noise::open_set: open_share is -1; it must be in [0, 1]", input_error);
   CHECK_THROWS_WITH_AS((void)open_set(y, 2, 1, {.closed = matrix<double>(3, 3)}),
                        "noise::open_set: closed is 3 x 3; it must be K x K, K = 2", input_error);
-  CHECK_THROWS_WITH_AS((void)open_set(std::vector<int>{2}, 2, 1),
-                       "noise::open_set: labels row 0 is 2; labels must be 0..1, or negative for unlabelled", input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)open_set(std::vector<int>{2}, 2, 1),
+      "noise::open_set: labels row 0 is 2; labels must be 0..1, or negative for unlabelled",
+      input_error);
 }
 
 }  // namespace

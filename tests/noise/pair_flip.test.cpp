@@ -38,8 +38,8 @@ TEST_CASE("pair_flip moves labels to the next class and nowhere else") {
 }
 
 TEST_CASE("pair_flip's matrix is the published one") {
-  auto const golden =
-      limpid_test::golden("noise_generators.json")["expected"]["matrices"]["pair_K5_0.45_(build_for_cifar100)"];
+  auto const golden = limpid_test::golden(
+      "noise_generators.json")["expected"]["matrices"]["pair_K5_0.45_(build_for_cifar100)"];
   auto const t = pair_flip_transition(5, 0.45);
   for (std::size_t i = 0; i < 5; ++i)
     for (std::size_t j = 0; j < 5; ++j)

@@ -43,7 +43,8 @@ TEST_CASE("the flip probability of a row is the paper's, and the released code's
     auto const want = g[paper[type]].get<std::vector<double>>();
     auto const keep = g["repo_P(keep top)"][code[type]].get<std::vector<double>>();
     for (std::size_t i = 0; i < eta.rows(); ++i) {
-      d_::margin_law<double, limpid::memory_space::host> law{eta.view(), static_cast<pmd_type>(type), pmd_rule::paper};
+      d_::margin_law<double, limpid::memory_space::host> law{
+          eta.view(), static_cast<pmd_type>(type), pmd_rule::paper};
       auto const pair = law(i);
       CHECK(pair.first == g["top"][i].get<int>());
       CHECK(pair.second == g["second"][i].get<int>());
@@ -55,9 +56,11 @@ TEST_CASE("the flip probability of a row is the paper's, and the released code's
 }
 
 TEST_CASE("ties go to the lowest class") {
-  matrix<double> const eta{{0.2, 0.4, 0.4}, {0.25, 0.5, 0.25}, {0.25, 0.25, 0.5}, {1 / 3., 1 / 3., 1 / 3.}};
+  matrix<double> const eta{
+      {0.2, 0.4, 0.4}, {0.25, 0.5, 0.25}, {0.25, 0.25, 0.5}, {1 / 3., 1 / 3., 1 / 3.}};
   int const want[][2] = {{1, 2}, {1, 0}, {2, 0}, {0, 1}};
-  d_::margin_law<double, limpid::memory_space::host> const law{eta.view(), pmd_type::type1, pmd_rule::paper};
+  d_::margin_law<double, limpid::memory_space::host> const law{eta.view(), pmd_type::type1,
+                                                               pmd_rule::paper};
   for (std::size_t i = 0; i < 4; ++i) {
     CHECK(law(i).first == want[i][0]);
     CHECK(law(i).second == want[i][1]);
@@ -90,7 +93,8 @@ TEST_CASE("draws follow the margins, meet the rate, and go to the second class o
   }
   CHECK(flips[0] / rows[0] > 1.2 * flips[1] / rows[1]);
   for (std::size_t i = 0; i < 4; ++i)
-    for (std::size_t j = 0; j < 4; ++j) CHECK(std::abs(noisy.realised(i, j) - noisy.expected(i, j)) < 0.02);
+    for (std::size_t j = 0; j < 4; ++j)
+      CHECK(std::abs(noisy.realised(i, j) - noisy.expected(i, j)) < 0.02);
 }
 
 TEST_CASE("a rate at which some probabilities reach 1, and one that cannot be met") {
@@ -129,7 +133,8 @@ TEST_CASE_TEMPLATE("PMD noise is the same under every policy and any strides", T
   std::size_t const n = limpid::ops::detail::row_tile + 1;
   auto const wide = posteriors(n, 3);
   matrix<T> eta(n, 3), turned(3, n);
-  for (std::size_t i = 0; i < 3 * n; ++i) turned(i % 3, i / 3) = eta.data()[i] = static_cast<T>(wide.data()[i]);
+  for (std::size_t i = 0; i < 3 * n; ++i)
+    turned(i % 3, i / 3) = eta.data()[i] = static_cast<T>(wide.data()[i]);
   auto const r = polynomial_margin(eta, {.rate = 0.3, .seed = 2});
   CHECK(polynomial_margin(limpid::seq, eta, {.rate = 0.3, .seed = 2}).labels == r.labels);
   CHECK(polynomial_margin(turned.view().transposed(), {.rate = 0.3, .seed = 2}).labels == r.labels);
@@ -147,18 +152,24 @@ TEST_CASE("polynomial_margin says what is wrong with its input") {
   using limpid::input_error;
   matrix<double> const eta{{0.5, 0.5}};
   CHECK_THROWS_WITH_AS((void)polynomial_margin(matrix<double>(3, 1, 1.0)),
-                       "noise::polynomial_margin: eta has 1 columns; a margin needs two classes", input_error);
+                       "noise::polynomial_margin: eta has 1 columns; a margin needs two classes",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)polynomial_margin(eta, {.rate = 1}),
                        "noise::polynomial_margin: rate is 1; it must be in (0, 1)", input_error);
   CHECK_NOTHROW((void)polynomial_margin(eta, {.rate = 0.999}));
   CHECK_THROWS_WITH_AS((void)polynomial_margin(eta, {.then = matrix<double>::identity(3)}),
-                       "noise::polynomial_margin: then is 3 x 3; it must be K x K, K = 2", input_error);
-  CHECK_THROWS_WITH_AS((void)polynomial_margin(eta, {.then = matrix<double>(2, 2, 0.4)}),
-                       "noise::polynomial_margin: then row 0 sums to 0.8; rows must be probability distributions "
-                       "(tolerance 1e-3)", input_error);
-  CHECK_THROWS_WITH_AS((void)polynomial_margin(matrix<double>{{0.5, 0.7}}),
-                       "noise::polynomial_margin: eta row 0 sums to 1.2; rows must be probability distributions "
-                       "(tolerance 1e-3)", input_error);
+                       "noise::polynomial_margin: then is 3 x 3; it must be K x K, K = 2",
+                       input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)polynomial_margin(eta, {.then = matrix<double>(2, 2, 0.4)}),
+      "noise::polynomial_margin: then row 0 sums to 0.8; rows must be probability distributions "
+      "(tolerance 1e-3)",
+      input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)polynomial_margin(matrix<double>{{0.5, 0.7}}),
+      "noise::polynomial_margin: eta row 0 sums to 1.2; rows must be probability distributions "
+      "(tolerance 1e-3)",
+      input_error);
 }
 
 }  // namespace

@@ -51,9 +51,11 @@ TEST_CASE("a random T has its rate, exactly") {
   for (std::size_t K : {2u, 5u, 30u})
     for (double concentration : {0.3, 1.0, 8.0})
       for (std::uint64_t seed = 0; seed < 20; ++seed) {
-        auto const s = random_transition(K, {.rate = 0.4, .concentration = concentration, .seed = seed});
+        auto const s =
+            random_transition(K, {.rate = 0.4, .concentration = concentration, .seed = seed});
         check_stochastic(s.transition);
-        CHECK(std::abs(trace(s.transition) - static_cast<double>(K) * 0.6) < 1e-12 * static_cast<double>(K));
+        CHECK(std::abs(trace(s.transition) - static_cast<double>(K) * 0.6) <
+              1e-12 * static_cast<double>(K));
       }
   CHECK(random_transition(5, {.rate = 0.4, .seed = 1}).transition == r.transition);
   CHECK(random_transition(5, {.rate = 0.4, .seed = 2}).transition != r.transition);
@@ -91,7 +93,8 @@ TEST_CASE("a T with a trace: bounds, zeros and validity hold") {
   //! [transition_with_trace]
   CHECK(r.valid);
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
-    auto const s = transition_with_trace(4, {.trace = 2.6, .min_diagonal = 0.4, .max_rate = 0.5, .zero_share = 0.34, .seed = seed});
+    auto const s = transition_with_trace(
+        4, {.trace = 2.6, .min_diagonal = 0.4, .max_rate = 0.5, .zero_share = 0.34, .seed = seed});
     check_stochastic(s.transition);
     CHECK(std::abs(trace(s.transition) - 2.6) < 1e-12);
     int zeros = 0;
@@ -121,14 +124,28 @@ TEST_CASE("a T with a trace: bounds, zeros and validity hold") {
 
 TEST_CASE("random matrices: bad input") {
   using limpid::input_error;
-  CHECK_THROWS_WITH_AS((void)random_transition(3, {.rate = 1}), "noise::random_transition: rate is 1; it must be in [0, 1)", input_error);
-  CHECK_THROWS_WITH_AS((void)random_transition(1), "noise::random_transition: classes is 1; labels cannot change among one class", input_error);
-  CHECK_THROWS_WITH_AS((void)random_transition(3, {.concentration = 0}), "noise::random_transition: concentration is 0; it must be more than 0", input_error);
-  CHECK_THROWS_WITH_AS((void)random_transition(3, {.attempts = 0}), "noise::random_transition: attempts is 0; it must be at least 1", input_error);
-  CHECK_THROWS_WITH_AS((void)transition_with_trace(3, {.trace = 3.1}), "noise::transition_with_trace: trace is 3.1; it must be in (0, K], K = 3", input_error);
-  CHECK_THROWS_WITH_AS((void)transition_with_trace(3, {.trace = 1.5, .min_diagonal = 0.6}), "noise::transition_with_trace: min_diagonal is 0.6; it must be in [0, trace / K]", input_error);
-  CHECK_THROWS_WITH_AS((void)transition_with_trace(3, {.trace = 1, .max_rate = 0.2}),
-                       doctest::Contains("max_rate and zero_share leave no room for flip rates of mean 0.66"), input_error);
+  CHECK_THROWS_WITH_AS((void)random_transition(3, {.rate = 1}),
+                       "noise::random_transition: rate is 1; it must be in [0, 1)", input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)random_transition(1),
+      "noise::random_transition: classes is 1; labels cannot change among one class", input_error);
+  CHECK_THROWS_WITH_AS((void)random_transition(3, {.concentration = 0}),
+                       "noise::random_transition: concentration is 0; it must be more than 0",
+                       input_error);
+  CHECK_THROWS_WITH_AS((void)random_transition(3, {.attempts = 0}),
+                       "noise::random_transition: attempts is 0; it must be at least 1",
+                       input_error);
+  CHECK_THROWS_WITH_AS((void)transition_with_trace(3, {.trace = 3.1}),
+                       "noise::transition_with_trace: trace is 3.1; it must be in (0, K], K = 3",
+                       input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)transition_with_trace(3, {.trace = 1.5, .min_diagonal = 0.6}),
+      "noise::transition_with_trace: min_diagonal is 0.6; it must be in [0, trace / K]",
+      input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)transition_with_trace(3, {.trace = 1, .max_rate = 0.2}),
+      doctest::Contains("max_rate and zero_share leave no room for flip rates of mean 0.66"),
+      input_error);
   CHECK_THROWS_AS((void)transition_with_trace(3, {.trace = 2, .zero_share = 0.9}), input_error);
   CHECK_THROWS_AS((void)transition_with_trace(3, {.trace = 2, .prior = {0.5, 0.5}}), input_error);
   CHECK_NOTHROW((void)transition_with_trace(3, {.trace = 1.5, .min_diagonal = 0.5}));

@@ -13,8 +13,10 @@ int main() {
     if (!std::isfinite(plain.values[i])) return std::printf("value %zu is not finite\n", i), 1;
 #ifndef LIMPID_ODR_PLAIN_ONLY
   auto const native = limpid_odr::native::run();
-  if (plain.sizes != native.sizes) return std::puts("a public type changes its size with the flags"), 1;
-  if (plain.values.size() != native.values.size()) return std::puts("different numbers of results"), 1;
+  if (plain.sizes != native.sizes)
+    return std::puts("a public type changes its size with the flags"), 1;
+  if (plain.values.size() != native.values.size())
+    return std::puts("different numbers of results"), 1;
   for (std::size_t i = 0; i < plain.values.size(); ++i) {
     double const a = plain.values[i], b = native.values[i];
     if (!(std::abs(a - b) <= 1e-5 * (1 + std::abs(a))))

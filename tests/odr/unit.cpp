@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Calls the same functions of the library in each unit that is built from this file; LIMPID_ODR_UNIT names the unit.
+// Calls the same functions of the library in each unit that is built from this file;
+// LIMPID_ODR_UNIT names the unit.
 #include "results.hpp"
 
 #include <limpid/core/random.hpp>
@@ -31,9 +32,11 @@ struct data {
     for (std::size_t i = 0; i < rows; ++i) {
       auto const label = static_cast<std::size_t>(draw.below(classes));
       y[i] = static_cast<std::int32_t>(label);
-      for (std::size_t c = 0; c < cols; ++c) x(i, c) = static_cast<T>(draw.uniform() + (c == label ? 1.5 : 0.0));
+      for (std::size_t c = 0; c < cols; ++c)
+        x(i, c) = static_cast<T>(draw.uniform() + (c == label ? 1.5 : 0.0));
       T const other = static_cast<T>(0.15 * draw.uniform());
-      for (std::size_t k = 0; k < classes; ++k) p(i, k) = k == label ? T{1} - T(classes - 1) * other : other;
+      for (std::size_t k = 0; k < classes; ++k)
+        p(i, k) = k == label ? T{1} - T(classes - 1) * other : other;
       losses[i] = static_cast<T>(i % 3 ? 0.1 * draw.uniform() : 2 + draw.uniform());
     }
   }
@@ -52,12 +55,14 @@ void call_all(results& out) {
 
   limpid::vector<double> sums(100);
   limpid::ops::kernel_sums(limpid::simd, limpid::kernels::gaussian(0.3), block, in.x.view(),
-                           limpid::matrix_view<double const>{}, limpid::matrix_view<double>(sums.data(), 100, 1));
+                           limpid::matrix_view<double const>{},
+                           limpid::matrix_view<double>(sums.data(), 100, 1));
   keep(sums);
 
   limpid::vector<std::uint32_t> index(300);
   limpid::vector<double> distance(300);
-  limpid::ops::nearest(limpid::simd, block, in.x.view(), 3, limpid::matrix_view<std::uint32_t>(index.data(), 100, 3),
+  limpid::ops::nearest(limpid::simd, block, in.x.view(), 3,
+                       limpid::matrix_view<std::uint32_t>(index.data(), 100, 3),
                        limpid::matrix_view<double>(distance.data(), 100, 3));
   keep(index);
   keep(distance);
@@ -74,8 +79,12 @@ results run() {
   results out;
   call_all<float>(out);
   call_all<double>(out);
-  out.sizes = {sizeof(limpid::matrix<float>),       sizeof(limpid::vector<double>),   sizeof(limpid::matrix_view<float>),
-               sizeof(limpid::csr_view<double>),    sizeof(limpid::kernel_function),  alignof(limpid::matrix<double>),
+  out.sizes = {sizeof(limpid::matrix<float>),
+               sizeof(limpid::vector<double>),
+               sizeof(limpid::matrix_view<float>),
+               sizeof(limpid::csr_view<double>),
+               sizeof(limpid::kernel_function),
+               alignof(limpid::matrix<double>),
                sizeof(limpid::ops::nearest_options),
                sizeof(limpid::mixture::split_losses_result),
                sizeof(limpid::transition::confident_joint_result)};

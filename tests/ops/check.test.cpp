@@ -45,10 +45,15 @@ void everywhere(matrix<T> const& m, Check const& check, std::string const& text)
   CHECK(thrown([&] { check(limpid_test::device, on_device); }) == text);
 }
 
-auto const distributions = [](auto const& exec, auto const& v) { ops::check_distributions(exec, "f::g", "P", v); };
-auto const finite = [](auto const& exec, auto const& v) { ops::check_finite(exec, "f::g", "X", v); };
+auto const distributions = [](auto const& exec, auto const& v) {
+  ops::check_distributions(exec, "f::g", "P", v);
+};
+auto const finite = [](auto const& exec, auto const& v) {
+  ops::check_finite(exec, "f::g", "X", v);
+};
 
-TEST_CASE_TEMPLATE("check_distributions: the first bad row, its fault and the nearest good one", T, float, double) {
+TEST_CASE_TEMPLATE("check_distributions: the first bad row, its fault and the nearest good one", T,
+                   float, double) {
   std::size_t const n = 2 * ops::detail::row_tile + 3;
   for (std::size_t K : {std::size_t{2}, std::size_t{19}}) {
     matrix<T> const good(n, K, static_cast<T>(1.0 / static_cast<double>(K)));
@@ -62,9 +67,11 @@ TEST_CASE_TEMPLATE("check_distributions: the first bad row, its fault and the ne
       bad(row, K - 1) = static_cast<T>(-infinity);
       everywhere(bad, distributions, where + " has an entry that is not finite");
       bad(row, K - 1) = static_cast<T>(-2e-6);
-      everywhere(bad, distributions, where + " has an entry outside [0, 1]; give probabilities, not logits");
+      everywhere(bad, distributions,
+                 where + " has an entry outside [0, 1]; give probabilities, not logits");
       bad(row, K - 1) = static_cast<T>(1 + 2e-6);
-      everywhere(bad, distributions, where + " has an entry outside [0, 1]; give probabilities, not logits");
+      everywhere(bad, distributions,
+                 where + " has an entry outside [0, 1]; give probabilities, not logits");
       bad = good;
       bad(row, 0) += static_cast<T>(0.25);
       if (row + 1 < n) bad(row + 1, 0) = 7;  // a later row says nothing
@@ -90,15 +97,19 @@ TEST_CASE_TEMPLATE("check_finite: matrices and vectors", T, float, double) {
   everywhere(m, finite, "f::g: X row 2099 has an entry that is not finite");
   m(5, 2) = std::numeric_limits<T>::quiet_NaN();
   everywhere(m, finite, "f::g: X row 5 has an entry that is not finite");
-  CHECK(thrown([&] { ops::check_finite(limpid::simd, "f", "v", std::as_const(m).view().col(1)); }) ==
-        "f: v row 2099 is not finite");
-  CHECK(thrown([&] { ops::check_finite(limpid::simd, "f", "v", std::as_const(m).view().col(0)); }) == "");
+  CHECK(thrown([&] {
+          ops::check_finite(limpid::simd, "f", "v", std::as_const(m).view().col(1));
+        }) == "f: v row 2099 is not finite");
+  CHECK(thrown([&] {
+          ops::check_finite(limpid::simd, "f", "v", std::as_const(m).view().col(0));
+        }) == "");
 }
 
 TEST_CASE("check_weights: finite and not negative") {
   vector<double> w(3000, 0.5);
   auto const text = [&] {
-    return thrown([&] { ops::check_weights(limpid::simd, "f", "weights", std::as_const(w).view()); });
+    return thrown(
+        [&] { ops::check_weights(limpid::simd, "f", "weights", std::as_const(w).view()); });
   };
   CHECK(text() == "");
   w[2999] = -0.0;
@@ -109,20 +120,23 @@ TEST_CASE("check_weights: finite and not negative") {
   CHECK(text() == "f: weights row 2050 is not finite");
 }
 
-TEST_CASE_TEMPLATE("check_labels: range, unlabelled rows, and whose memory is read", T, std::int32_t, std::int64_t,
-                   std::uint8_t) {
+TEST_CASE_TEMPLATE("check_labels: range, unlabelled rows, and whose memory is read", T,
+                   std::int32_t, std::int64_t, std::uint8_t) {
   vector<T> y(2500);
   for (std::size_t i = 0; i < y.size(); ++i) y[i] = static_cast<T>(i % 3);
   auto const read = std::as_const(y).view();
   auto const codes = ops::check_labels(limpid::simd, "f", "y", read, 3);
   REQUIRE(codes.view().size == 2500);
   CHECK(codes.view().contiguous());
-  for (std::size_t i = 0; i < y.size(); ++i) REQUIRE(codes.view()[i] == static_cast<std::int32_t>(i % 3));
-  bool const same = static_cast<void const*>(codes.view().data) == static_cast<void const*>(y.data());
+  for (std::size_t i = 0; i < y.size(); ++i)
+    REQUIRE(codes.view()[i] == static_cast<std::int32_t>(i % 3));
+  bool const same =
+      static_cast<void const*>(codes.view().data) == static_cast<void const*>(y.data());
   CHECK(same == std::is_same_v<T, std::int32_t>);
   // every second label, backwards
   vector_view<T const> const odd(&y[2499], 1250, -2);
-  CHECK(ops::check_labels(limpid::simd, "f", "y", odd, 3).view()[1] == static_cast<std::int32_t>(2497 % 3));
+  CHECK(ops::check_labels(limpid::simd, "f", "y", odd, 3).view()[1] ==
+        static_cast<std::int32_t>(2497 % 3));
   auto const text = [&](bool unlabelled) {
     return thrown([&] { ops::check_labels(limpid::simd, "f", "y", read, 3, unlabelled); });
   };

@@ -21,11 +21,12 @@ using labels = vector<std::int32_t>;
 TEST_CASE("count_pairs: by hand") {
   labels const a{0, 1, 1, 2, -1, 0}, b{1, 1, 0, -1, 0, 1};
   vector<double> const w{0.5, 2, 4, 100, 100, 0.25};
-  CHECK(ops::count_pairs(limpid::simd, a.view(), b.view(), 3, 2) == matrix<double>{{0, 2}, {1, 1}, {0, 0}});
+  CHECK(ops::count_pairs(limpid::simd, a.view(), b.view(), 3, 2) ==
+        matrix<double>{{0, 2}, {1, 1}, {0, 0}});
   CHECK(ops::count_pairs(limpid::simd, a.view(), b.view(), 3, 2, w.view()) ==
         matrix<double>{{0, 0.75}, {4, 2}, {0, 0}});
-  CHECK(ops::count_pairs(limpid::simd, vector_view<std::int32_t const>{}, vector_view<std::int32_t const>{}, 1, 2) ==
-        matrix<double>(1, 2));
+  CHECK(ops::count_pairs(limpid::simd, vector_view<std::int32_t const>{},
+                         vector_view<std::int32_t const>{}, 1, 2) == matrix<double>(1, 2));
 }
 
 TEST_CASE("count_pairs: every policy and size, counted in a map") {
@@ -37,7 +38,8 @@ TEST_CASE("count_pairs: every policy and size, counted in a map") {
     std::map<std::pair<std::int32_t, std::int32_t>, double> counted, weighed;
     for (std::size_t i = 0; i < n; ++i) {
       limpid::random_stream draw(5, 0, i);
-      auto const u = static_cast<std::int32_t>(draw.below(8)) - 1, v = static_cast<std::int32_t>(draw.below(4)) - 1;
+      auto const u = static_cast<std::int32_t>(draw.below(8)) - 1,
+                 v = static_cast<std::int32_t>(draw.below(4)) - 1;
       spread[2 * i] = u;
       b[i] = v;
       w[i] = static_cast<double>(draw.below(16)) / 16;  // sums of these are exact
@@ -59,9 +61,11 @@ TEST_CASE("count_pairs: every policy and size, counted in a map") {
           return ops::count_pairs(exec, a, std::as_const(b).view(), 7, 3, std::as_const(w).view());
         },
         [&](auto const& got) { CHECK(got == weights); });
-    auto const da = ops::upload(limpid_test::device, a), db = ops::upload(limpid_test::device, std::as_const(b).view());
+    auto const da = ops::upload(limpid_test::device, a),
+               db = ops::upload(limpid_test::device, std::as_const(b).view());
     using there = vector_view<std::int32_t const, limpid::memory_space::device>;
-    CHECK(ops::count_pairs(limpid_test::device, there(da.view()), there(db.view()), 7, 3) == counts);
+    CHECK(ops::count_pairs(limpid_test::device, there(da.view()), there(db.view()), 7, 3) ==
+          counts);
   }
 }
 

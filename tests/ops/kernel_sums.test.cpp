@@ -26,7 +26,8 @@ using written_out =
 
 /// sum_j w_jc k(q_i, r_j) in long double.
 template <class T>
-std::vector<double> by_hand(matrix<T> const& q, matrix<T> const& r, matrix<double> const& w, written_out const& k) {
+std::vector<double> by_hand(matrix<T> const& q, matrix<T> const& r, matrix<double> const& w,
+                            written_out const& k) {
   std::vector<double> out(q.rows() * w.cols());
   for (std::size_t i = 0; i < q.rows(); ++i)
     for (std::size_t c = 0; c < w.cols(); ++c) {
@@ -46,13 +47,15 @@ std::vector<double> by_hand(matrix<T> const& q, matrix<T> const& r, matrix<doubl
 }
 
 template <class T>
-void compare(std::size_t n, std::size_t m, std::size_t d, std::size_t sides, kernel_function const& kernel,
-             written_out const& k) {
+void compare(std::size_t n, std::size_t m, std::size_t d, std::size_t sides,
+             kernel_function const& kernel, written_out const& k) {
   INFO("n ", n, " m ", m, " d ", d, " sides ", sides, " kernel ", static_cast<int>(kernel.kind));
-  auto const q = limpid_test::random_matrix<T>(n, d, -1, 1, 1), r = limpid_test::random_matrix<T>(m, d, -1, 1, 2);
+  auto const q = limpid_test::random_matrix<T>(n, d, -1, 1, 1),
+             r = limpid_test::random_matrix<T>(m, d, -1, 1, 2);
   auto const w = limpid_test::random_matrix<double>(m, sides, -1, 1, 3);
   auto const expected = by_hand(q, r, w, k), plain = by_hand(q, r, matrix<double>(m, 1, 1.0), k);
-  // simd takes kernel values and weights in T: each of the m terms may be off by the last digits of a float
+  // simd takes kernel values and weights in T: each of the m terms may be off by the last digits of
+  // a float
   double const tolerance = sizeof(T) == 4 ? 1e-6 + 2e-7 * static_cast<double>(m) : 1e-12;
   limpid_test::layouts<T> const queries(q), references(r);
   limpid_test::layouts<double> const weights(w);
@@ -63,24 +66,32 @@ void compare(std::size_t n, std::size_t m, std::size_t d, std::size_t sides, ker
     return std::vector<double>(host.data(), host.data() + n * cols);
   };
   queries.each([&](matrix_view<T const> v) {
-    limpid_test::each_policy([&](auto const& exec) { return sums(exec, v, r.view(), w.view(), sides); },
-                             [&](auto const& got) { CHECK(limpid_test::close(got, expected, tolerance)); });
+    limpid_test::each_policy(
+        [&](auto const& exec) { return sums(exec, v, r.view(), w.view(), sides); },
+        [&](auto const& got) { CHECK(limpid_test::close(got, expected, tolerance)); });
   });
   references.each([&](matrix_view<T const> v) {
-    CHECK(limpid_test::close(sums(limpid::simd, q.view(), v, w.view(), sides), expected, tolerance));
+    CHECK(
+        limpid_test::close(sums(limpid::simd, q.view(), v, w.view(), sides), expected, tolerance));
   });
   weights.each([&](matrix_view<double const> v) {
-    CHECK(limpid_test::close(sums(limpid::simd, q.view(), r.view(), v, sides), expected, tolerance));
+    CHECK(
+        limpid_test::close(sums(limpid::simd, q.view(), r.view(), v, sides), expected, tolerance));
   });
-  limpid_test::each_policy([&](auto const& exec) { return sums(exec, q.view(), r.view(), matrix_view<double const>{}, 1); },
-                           [&](auto const& got) { CHECK(limpid_test::close(got, plain, tolerance)); });
+  limpid_test::each_policy(
+      [&](auto const& exec) {
+        return sums(exec, q.view(), r.view(), matrix_view<double const>{}, 1);
+      },
+      [&](auto const& got) { CHECK(limpid_test::close(got, plain, tolerance)); });
   // the reference is exact to the last digits
-  CHECK(limpid_test::close(sums(limpid::seq, q.view(), r.view(), w.view(), sides), expected, 1e-12));
+  CHECK(
+      limpid_test::close(sums(limpid::seq, q.view(), r.view(), w.view(), sides), expected, 1e-12));
   limpid_test::device_matrix<T> const dq(q.view()), dr(r.view());
   limpid_test::device_matrix<double> const dw(w.view());
   using there = matrix_view<T const, limpid::memory_space::device>;
   using weights_there = matrix_view<double const, limpid::memory_space::device>;
-  CHECK(limpid_test::close(sums(limpid_test::device, there(dq.view()), there(dr.view()), weights_there(dw.view()), sides),
+  CHECK(limpid_test::close(sums(limpid_test::device, there(dq.view()), there(dr.view()),
+                                weights_there(dw.view()), sides),
                            expected, 1e-12));
 }
 
@@ -121,7 +132,9 @@ std::vector<named> families() {
        [](real, real s, real, real, real) { return 1 / (1 + s / (1.7L * 1.7L)); }},
       {"sigmoid", kernels::sigmoid(0.5, -0.2),
        [](real dot, real, real, real, real) { return std::tanh(0.5L * dot - 0.2L); }},
-      {"combination", kernels::gaussian(0.5) + 2.0 * kernels::linear() * (kernels::linear() + kernels::laplacian(0.2)),
+      {"combination",
+       kernels::gaussian(0.5) +
+           2.0 * kernels::linear() * (kernels::linear() + kernels::laplacian(0.2)),
        [](real dot, real s, real a, real, real) {
          return std::exp(-0.5L * s) + 2 * dot * (dot + std::exp(-0.2L * a));
        }},
@@ -172,17 +185,21 @@ struct tent {  // the user's own
   template <class A, class B>
   double operator()(A const& x, B const& z) const {
     double s = 0;
-    for (std::size_t c = 0; c < x.size; ++c) s += std::abs(static_cast<double>(x[c]) - static_cast<double>(z[c]));
+    for (std::size_t c = 0; c < x.size; ++c)
+      s += std::abs(static_cast<double>(x[c]) - static_cast<double>(z[c]));
     return s < width ? 1 - s / width : 0;
   }
 };
 static_assert(limpid::kernel_like<tent>);
 
 TEST_CASE("kernel_sums: a functor of the user's, in tiles") {
-  for (std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{15}, std::size_t{16}, std::size_t{33}}) {
-    auto const q = limpid_test::random_matrix<double>(n, 2, -1, 1, 1), r = limpid_test::random_matrix<double>(20, 2, -1, 1, 2);
+  for (std::size_t n :
+       {std::size_t{0}, std::size_t{1}, std::size_t{15}, std::size_t{16}, std::size_t{33}}) {
+    auto const q = limpid_test::random_matrix<double>(n, 2, -1, 1, 1),
+               r = limpid_test::random_matrix<double>(20, 2, -1, 1, 2);
     auto const w = limpid_test::random_matrix<double>(20, 2, -1, 1, 3);
-    auto const expected = by_hand(q, r, w, [](real, real, real a, real, real) { return a < 1.5L ? 1 - a / 1.5L : 0; });
+    auto const expected = by_hand(
+        q, r, w, [](real, real, real a, real, real) { return a < 1.5L ? 1 - a / 1.5L : 0; });
     limpid_test::each_policy(
         [&](auto const& exec) {
           matrix<double> out(n, 2, -1.0);
@@ -196,14 +213,16 @@ TEST_CASE("kernel_sums: a functor of the user's, in tiles") {
 TEST_CASE("kernel_function: sums, products, scalings by hand") {
   using namespace limpid::kernels;
   matrix<double> const rows{{1, 2}, {3, -1}};
-  auto const x = rows.view().row(0), z = rows.view().row(1);  // x.z = 1, |x - z|^2 = 13, |x - z|_1 = 5
+  auto const x = rows.view().row(0),
+             z = rows.view().row(1);  // x.z = 1, |x - z|^2 = 13, |x - z|_1 = 5
   auto const near = [](double a, double b) { return std::abs(a - b) <= 1e-14 * (1 + std::abs(b)); };
   double const g = std::exp(-6.5), l = std::exp(-2.5), c = 1 / (1 + 13.0 / 4);
   CHECK(near((gaussian(.5) + 2.0 * linear())(x, z), g + 2));
   CHECK(near((2.0 * (gaussian(.5) + linear()))(x, z), 2 * g + 2));
   CHECK(near((gaussian(.5) * linear() * 3.0)(x, z), 3 * g));
   CHECK(near(((gaussian(.5) + laplacian(.5)) * (cauchy(2) + linear()))(x, z), (g + l) * (c + 1)));
-  CHECK(near((4.0 * (gaussian(.5) * laplacian(.5) + cauchy(2)) * (0.5 * cauchy(2)))(x, z), 2 * (g * l + c) * c));
+  CHECK(near((4.0 * (gaussian(.5) * laplacian(.5) + cauchy(2)) * (0.5 * cauchy(2)))(x, z),
+             2 * (g * l + c) * c));
   CHECK(near(power(cauchy(2), 3)(x, z), c * c * c));
   CHECK(near(power(polynomial(1, 2, 1) + cauchy(2), 2)(x, z), (3 + c) * (3 + c)));
   CHECK(near(normalised(linear())(x, z), 1 / std::sqrt(5.0 * 10)));
@@ -227,17 +246,24 @@ TEST_CASE("kernel_function: sums, products, scalings by hand") {
 
   auto const four = gaussian(1) + gaussian(2) + gaussian(3) + gaussian(4);
   CHECK_NOTHROW(four + four);
-  CHECK_THROWS_WITH_AS(four + four + linear(), "kernels: the combination has more than 8 parts once its products are multiplied out",
-                       limpid::input_error);
+  CHECK_THROWS_WITH_AS(
+      four + four + linear(),
+      "kernels: the combination has more than 8 parts once its products are multiplied out",
+      limpid::input_error);
   CHECK_NOTHROW((linear() + cauchy(1)) * (gaussian(1) + gaussian(2)));
-  CHECK_THROWS_AS((linear() + cauchy(1)) * (gaussian(1) + gaussian(2) + gaussian(3)), limpid::input_error);
-  CHECK_THROWS_WITH_AS(0.0 * linear(), "kernels: factor is 0; it must be above 0 and finite", limpid::input_error);
+  CHECK_THROWS_AS((linear() + cauchy(1)) * (gaussian(1) + gaussian(2) + gaussian(3)),
+                  limpid::input_error);
+  CHECK_THROWS_WITH_AS(0.0 * linear(), "kernels: factor is 0; it must be above 0 and finite",
+                       limpid::input_error);
   CHECK_THROWS_AS(linear() * -1.0, limpid::input_error);
-  CHECK_THROWS_WITH_AS(normalised(linear()) + gaussian(1), "kernels: a normalised kernel cannot be added to another",
+  CHECK_THROWS_WITH_AS(normalised(linear()) + gaussian(1),
+                       "kernels: a normalised kernel cannot be added to another",
                        limpid::input_error);
   CHECK_THROWS_WITH_AS(normalised(linear()) * gaussian(1),
-                       "kernels: a normalised kernel can be multiplied by a normalised kernel only", limpid::input_error);
-  CHECK_THROWS_WITH_AS(power(linear(), 0), "kernels::power: p is 0; it must be at least 1", limpid::input_error);
+                       "kernels: a normalised kernel can be multiplied by a normalised kernel only",
+                       limpid::input_error);
+  CHECK_THROWS_WITH_AS(power(linear(), 0), "kernels::power: p is 0; it must be at least 1",
+                       limpid::input_error);
 }
 
 TEST_CASE("kernel_sums: a sample that coincides with the query, by hand") {
@@ -249,7 +275,9 @@ TEST_CASE("kernel_sums: a sample that coincides with the query, by hand") {
         ops::kernel_sums(exec, kernels::gaussian(1), x.view(), z.view(), w.view(), out.view());
         return out(0, 0);
       },
-      [](double got) { CHECK(got == doctest::Approx(1 + 10 * std::exp(-1.0) + 100 * std::exp(-9.0)).epsilon(1e-7)); });
+      [](double got) {
+        CHECK(got == doctest::Approx(1 + 10 * std::exp(-1.0) + 100 * std::exp(-9.0)).epsilon(1e-7));
+      });
 }
 
 TEST_CASE("kernels: how a caller combines them") {
@@ -266,7 +294,8 @@ TEST_CASE("kernels: how a caller combines them") {
 }
 
 TEST_CASE("in_steps: every tile once, told in order, stopped when asked") {
-  for (std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{99}, std::size_t{100}, std::size_t{1234}}) {
+  for (std::size_t count :
+       {std::size_t{0}, std::size_t{1}, std::size_t{99}, std::size_t{100}, std::size_t{1234}}) {
     INFO("count ", count);
     std::vector<int> seen(count);
     std::vector<double> told;
@@ -278,8 +307,10 @@ TEST_CASE("in_steps: every tile once, told in order, stopped when asked") {
     CHECK(seen == std::vector<int>(count, 1));
     CHECK(told.size() <= 100);
     for (std::size_t i = 1; i < told.size(); ++i) CHECK(told[i] > told[i - 1]);
-    if (count) CHECK(told.back() == 1);
-    else CHECK(told.empty());
+    if (count)
+      CHECK(told.back() == 1);
+    else
+      CHECK(told.empty());
     limpid::progress const nobody;
     CHECK(ops::in_steps(limpid::seq, count, &nobody, tile));
     CHECK(ops::in_steps(limpid::seq, count, nullptr, tile));
@@ -287,7 +318,8 @@ TEST_CASE("in_steps: every tile once, told in order, stopped when asked") {
     std::size_t calls = 0;
     limpid::progress const stop = [&](double) { return ++calls < 3; };
     std::vector<int> some(count);
-    bool const finished = ops::in_steps(limpid::simd, count, &stop, [&](std::size_t t) { ++some[t]; });
+    bool const finished =
+        ops::in_steps(limpid::simd, count, &stop, [&](std::size_t t) { ++some[t]; });
     CHECK(finished == (count < 3));
     if (count > 99) {
       std::size_t const run = count / 100 + 1;  // nothing is touched after the third step

@@ -106,7 +106,8 @@ TEST_CASE_TEMPLATE("gather_rows: rows and elements in a given order", T, float, 
   std::size_t const n = 5000;
   auto const m = limpid_test::random_matrix<T>(n, 4, -1, 1);
   vector<std::uint32_t> index(n + 3);
-  for (std::size_t r = 0; r < index.size(); ++r) index[r] = static_cast<std::uint32_t>(r * 4999 % n);
+  for (std::size_t r = 0; r < index.size(); ++r)
+    index[r] = static_cast<std::uint32_t>(r * 4999 % n);
   matrix<T> expected(index.size(), 4);
   vector<double> column(index.size());
   for (std::size_t r = 0; r < index.size(); ++r) {
@@ -129,7 +130,8 @@ TEST_CASE_TEMPLATE("gather_rows: rows and elements in a given order", T, float, 
   auto const from = ops::upload(limpid_test::device, m.view());
   auto const rows = ops::upload(limpid_test::device, std::as_const(index).view());
   auto const to = ops::make_buffer<T>(limpid_test::device, index.size() * 4);
-  ops::gather_rows(limpid_test::device, matrix_view<T const, limpid::memory_space::device>(from.view(n, 4)), rows.view(),
+  ops::gather_rows(limpid_test::device,
+                   matrix_view<T const, limpid::memory_space::device>(from.view(n, 4)), rows.view(),
                    to.view(index.size(), 4));
   CHECK(ops::download(limpid_test::device, to.view(index.size(), 4)) == expected);
 }

@@ -63,7 +63,8 @@ TEST_CASE("column_moments: closed form") {
 }
 
 TEST_CASE_TEMPLATE("column_moments: every policy, layout and size", T, float, double) {
-  for (std::size_t n : {std::size_t{1}, std::size_t{127}, std::size_t{2047}, std::size_t{2048}, std::size_t{2049}, std::size_t{6000}})
+  for (std::size_t n : {std::size_t{1}, std::size_t{127}, std::size_t{2047}, std::size_t{2048},
+                        std::size_t{2049}, std::size_t{6000}})
     for (std::size_t d : {std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{19}}) {
       INFO("n ", n, " d ", d);
       auto const x = limpid_test::random_matrix<T>(n, d, -3, 5);
@@ -92,11 +93,12 @@ TEST_CASE("column_moments: far from the origin") {
   std::size_t const n = 10000;
   matrix<double> x(n, 1);
   for (std::size_t i = 0; i < n; ++i) x(i, 0) = 1e9 + (i % 2 ? 1 : -1);
-  each_policy([&](auto const& exec) { return flat(ops::column_moments(exec, std::as_const(x).view())); },
-              [](auto const& m) {
-                CHECK(m[0] == 1e9);
-                CHECK(m[1] == 1);
-              });
+  each_policy(
+      [&](auto const& exec) { return flat(ops::column_moments(exec, std::as_const(x).view())); },
+      [](auto const& m) {
+        CHECK(m[0] == 1e9);
+        CHECK(m[1] == 1);
+      });
 }
 
 TEST_CASE("column_moments: weight 3 is the row three times; weight 0 is not read") {
@@ -113,7 +115,8 @@ TEST_CASE("column_moments: weight 3 is the row three times; weight 0 is not read
   holed(17, 4) = std::numeric_limits<double>::quiet_NaN();
   each_policy(
       [&](auto const& exec) {
-        return flat(ops::column_moments(exec, std::as_const(holed).view(), std::as_const(w).view()));
+        return flat(
+            ops::column_moments(exec, std::as_const(holed).view(), std::as_const(w).view()));
       },
       [](auto const& m) { CHECK(m[4] > 0.3); });
   vector<float> const nothing(300);
@@ -130,11 +133,13 @@ TEST_CASE_TEMPLATE("standardise_rows: by index and without", T, float, double) {
   vector<double> const centre{1, 2, 3}, scale{2, 0, 0.5};
   vector<std::uint64_t> const index{49, 0, 7, 7};
   matrix<T> out(4, 3), all(50, 3);
-  ops::standardise_rows(limpid::simd, x.view(), centre.view(), scale.view(), out.view(), index.view());
+  ops::standardise_rows(limpid::simd, x.view(), centre.view(), scale.view(), out.view(),
+                        index.view());
   ops::standardise_rows(limpid::simd, x.view(), centre.view(), scale.view(), all.view());
   for (std::size_t r = 0; r < 4; ++r)
     for (std::size_t j = 0; j < 3; ++j) {
-      CHECK(out(r, j) == static_cast<T>((static_cast<double>(x(index[r], j)) - centre[j]) * scale[j]));
+      CHECK(out(r, j) ==
+            static_cast<T>((static_cast<double>(x(index[r], j)) - centre[j]) * scale[j]));
       CHECK(out(r, j) == all(index[r], j));
     }
 }

@@ -56,7 +56,8 @@ found run(P const& exec, matrix_view<T const, S> q, matrix_view<T const, S> r, s
   auto const index = ops::make_buffer<std::uint32_t>(exec, q.rows * k);
   auto const distance = ops::make_buffer<double>(exec, q.rows * k);
   CHECK(ops::nearest(exec, q, r, k, index.view(q.rows, k), distance.view(q.rows, k), options));
-  return {ops::download(exec, index.view(q.rows, k)), ops::download(exec, distance.view(q.rows, k))};
+  return {ops::download(exec, index.view(q.rows, k)),
+          ops::download(exec, distance.view(q.rows, k))};
 }
 
 void check(found const& got, found const& expected) {
@@ -67,7 +68,8 @@ void check(found const& got, found const& expected) {
   CHECK(worst < 1e-12);
 }
 
-TEST_CASE_TEMPLATE("nearest: all distances sorted; every policy, layout and metric", T, float, double) {
+TEST_CASE_TEMPLATE("nearest: all distances sorted; every policy, layout and metric", T, float,
+                   double) {
   struct {
     std::size_t n, m, d, k;
   } const sizes[] = {{1, 1, 1, 1}, {255, 40, 3, 5}, {257, 60, 9, 10}, {10, 130, 33, 33}};
@@ -80,10 +82,13 @@ TEST_CASE_TEMPLATE("nearest: all distances sorted; every policy, layout and metr
       auto const expected = sorted(q, r, s.k, how, false);
       limpid_test::layouts<T> const queries(q), references(r);
       queries.each([&](matrix_view<T const> v) {
-        limpid_test::each_policy([&](auto const& exec) { return run(exec, v, r.view(), s.k, {.distance = how}); },
-                                 [&](found const& got) { check(got, expected); });
+        limpid_test::each_policy(
+            [&](auto const& exec) { return run(exec, v, r.view(), s.k, {.distance = how}); },
+            [&](found const& got) { check(got, expected); });
       });
-      references.each([&](matrix_view<T const> v) { check(run(limpid::simd, q.view(), v, s.k, {.distance = how}), expected); });
+      references.each([&](matrix_view<T const> v) {
+        check(run(limpid::simd, q.view(), v, s.k, {.distance = how}), expected);
+      });
       limpid_test::device_matrix<T> const dq(q.view()), dr(r.view());
       matrix_view<T const, limpid::memory_space::device> const vq = dq.view(), vr = dr.view();
       check(run(limpid_test::device, vq, vr, s.k, {.distance = how}), expected);
@@ -99,10 +104,18 @@ TEST_CASE("nearest: a row is not its own neighbour; equal distances go to the lo
   // the corners of a square, twice: row i + 4 is row i
   matrix<double> const square{{0, 0}, {0, 1}, {1, 0}, {1, 1}, {0, 0}, {0, 1}, {1, 0}, {1, 1}};
   limpid_test::each_policy(
-      [&](auto const& exec) { return run(exec, square.view(), square.view(), 4, {.exclude_self = true}).index; },
+      [&](auto const& exec) {
+        return run(exec, square.view(), square.view(), 4, {.exclude_self = true}).index;
+      },
       [&](matrix<std::uint32_t> const& index) {
-        CHECK(index == matrix<std::uint32_t>{{4, 1, 2, 5}, {5, 0, 3, 4}, {6, 0, 3, 4}, {7, 1, 2, 5},
-                                             {0, 1, 2, 5}, {1, 0, 3, 4}, {2, 0, 3, 4}, {3, 1, 2, 5}});
+        CHECK(index == matrix<std::uint32_t>{{4, 1, 2, 5},
+                                             {5, 0, 3, 4},
+                                             {6, 0, 3, 4},
+                                             {7, 1, 2, 5},
+                                             {0, 1, 2, 5},
+                                             {1, 0, 3, 4},
+                                             {2, 0, 3, 4},
+                                             {3, 1, 2, 5}});
       });
 }
 
@@ -111,7 +124,10 @@ TEST_CASE("nearest: far from the origin distances keep their digits") {
   for (std::size_t e = 0; e < 240; ++e) x.data()[e] += 1e6;
   auto const expected = sorted(x, x, 5, metric::euclidean, true);
   limpid_test::each_policy(
-      [&](auto const& exec) { return run(exec, std::as_const(x).view(), std::as_const(x).view(), 5, {.exclude_self = true}); },
+      [&](auto const& exec) {
+        return run(exec, std::as_const(x).view(), std::as_const(x).view(), 5,
+                   {.exclude_self = true});
+      },
       [&](found const& got) { check(got, expected); });
 }
 
@@ -120,7 +136,8 @@ TEST_CASE("nearest: told of progress, and stopped") {
   auto const search = [&](auto const& exec, limpid::progress const& p) {
     matrix<std::uint32_t> index(600, 1);
     matrix<double> distance(600, 1);
-    return ops::nearest(exec, x.view(), x.view(), 1, index.view(), distance.view(), {.on_progress = &p});
+    return ops::nearest(exec, x.view(), x.view(), 1, index.view(), distance.view(),
+                        {.on_progress = &p});
   };
   auto const both = [&](auto const& exec) {
     std::vector<double> told;

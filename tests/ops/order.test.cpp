@@ -38,26 +38,36 @@ template <class T>
 std::size_t scanned_arg_max(matrix<T> const& x, std::size_t k, double limit) {
   std::size_t best = x.rows();
   for (std::size_t i = 0; i < x.rows(); ++i)
-    if (static_cast<double>(x(i, k)) < limit && (best == x.rows() || x(i, k) > x(best, k))) best = i;
+    if (static_cast<double>(x(i, k)) < limit && (best == x.rows() || x(i, k) > x(best, k)))
+      best = i;
   return best;
 }
 
 TEST_CASE("column_quantiles: five values, by hand") {
   matrix<double> const x{{4, 1}, {0, 1}, {3, 1}, {1, 1}, {2, 7}};
-  CHECK(ops::column_quantiles(limpid::simd, x.view(), 0.5, quantile_rule::higher) == vector<double>{2, 1});
-  CHECK(ops::column_quantiles(limpid::simd, x.view(), 0.6, quantile_rule::higher) == vector<double>{3, 1});
-  CHECK(ops::column_quantiles(limpid::simd, x.view(), 0.625, quantile_rule::linear) == vector<double>{2.5, 1});
-  CHECK(ops::column_quantiles(limpid::simd, x.view(), 1, quantile_rule::linear) == vector<double>{4, 7});
-  CHECK(ops::column_quantiles(limpid::simd, x.view(), 0, quantile_rule::higher) == vector<double>{0, 1});
+  CHECK(ops::column_quantiles(limpid::simd, x.view(), 0.5, quantile_rule::higher) ==
+        vector<double>{2, 1});
+  CHECK(ops::column_quantiles(limpid::simd, x.view(), 0.6, quantile_rule::higher) ==
+        vector<double>{3, 1});
+  CHECK(ops::column_quantiles(limpid::simd, x.view(), 0.625, quantile_rule::linear) ==
+        vector<double>{2.5, 1});
+  CHECK(ops::column_quantiles(limpid::simd, x.view(), 1, quantile_rule::linear) ==
+        vector<double>{4, 7});
+  CHECK(ops::column_quantiles(limpid::simd, x.view(), 0, quantile_rule::higher) ==
+        vector<double>{0, 1});
   // 0.97 * 100 is a little above 97 in floating point, and is 97
   matrix<double> hundred(101, 1);
   for (std::size_t i = 0; i < 101; ++i) hundred(i, 0) = static_cast<double>(i);
-  CHECK(ops::quantile(limpid::seq, vector_view<double const>(hundred.data(), 101), 0.97, quantile_rule::higher) == 97);
-  CHECK(ops::quantile(limpid::seq, vector_view<double>(hundred.data(), 51, 2), 0.5, quantile_rule::linear) == 50);
+  CHECK(ops::quantile(limpid::seq, vector_view<double const>(hundred.data(), 101), 0.97,
+                      quantile_rule::higher) == 97);
+  CHECK(ops::quantile(limpid::seq, vector_view<double>(hundred.data(), 51, 2), 0.5,
+                      quantile_rule::linear) == 50);
 }
 
-TEST_CASE_TEMPLATE("column_quantiles: sorted columns, on both sides of the sample", T, float, double) {
-  for (std::size_t n : {std::size_t{1}, std::size_t{2}, std::size_t{16384}, std::size_t{16385}, std::size_t{30011}}) {
+TEST_CASE_TEMPLATE("column_quantiles: sorted columns, on both sides of the sample", T, float,
+                   double) {
+  for (std::size_t n : {std::size_t{1}, std::size_t{2}, std::size_t{16384}, std::size_t{16385},
+                        std::size_t{30011}}) {
     auto x = limpid_test::random_matrix<T>(n, 5, 0, 1);
     for (std::size_t i = 0; i < n; ++i) {
       x(i, 1) = static_cast<T>(i < n / 3 ? 0 : 1);               // two values
@@ -96,19 +106,26 @@ TEST_CASE("column_quantiles: a sample that sees nothing of the column") {
   for (double q : {0.1, 0.5, 0.9}) {
     vector<double> const expected{sorted_quantile(x, 0, q, quantile_rule::linear),
                                   sorted_quantile(x, 1, q, quantile_rule::linear)};
-    each_policy([&](auto const& exec) { return ops::column_quantiles(exec, std::as_const(x).view(), q, quantile_rule::linear); },
-                [&](auto const& got) { CHECK(got == expected); });
+    each_policy(
+        [&](auto const& exec) {
+          return ops::column_quantiles(exec, std::as_const(x).view(), q, quantile_rule::linear);
+        },
+        [&](auto const& got) { CHECK(got == expected); });
   }
 }
 
 TEST_CASE("arg_max_columns: by hand, ties to the first row, NaN passed over") {
   double const nan = std::numeric_limits<double>::quiet_NaN();
-  matrix<double> const x{{nan, 1, -infinity}, {2, 5, -infinity}, {3, 5, -infinity}, {3, nan, -infinity}};
-  auto const at = [&](vector<double> const& limits) { return ops::arg_max_columns(limpid::simd, x.view(), limits); };
+  matrix<double> const x{
+      {nan, 1, -infinity}, {2, 5, -infinity}, {3, 5, -infinity}, {3, nan, -infinity}};
+  auto const at = [&](vector<double> const& limits) {
+    return ops::arg_max_columns(limpid::simd, x.view(), limits);
+  };
   CHECK(at({infinity, infinity, infinity}) == vector<std::size_t>{2, 1, 0});
-  CHECK(at({3, 5, 0}) == vector<std::size_t>{1, 0, 0});    // limits are exclusive
+  CHECK(at({3, 5, 0}) == vector<std::size_t>{1, 0, 0});          // limits are exclusive
   CHECK(at({2, 1, -infinity}) == vector<std::size_t>{4, 4, 4});  // nothing below
-  CHECK(ops::arg_max_columns(limpid::simd, matrix_view<double const>(nullptr, 0, 2), {1, 1}) == vector<std::size_t>{0, 0});
+  CHECK(ops::arg_max_columns(limpid::simd, matrix_view<double const>(nullptr, 0, 2), {1, 1}) ==
+        vector<std::size_t>{0, 0});
 }
 
 TEST_CASE_TEMPLATE("arg_max_columns: every policy, layout and size", T, float, double) {

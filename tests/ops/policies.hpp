@@ -30,8 +30,8 @@ void each_set(Use const& use) {
   limpid::lanes::unforce();
 }
 
-/// run(policy) gives something with ==: simd and par with 1, 2, 3 and 7 threads agree bit for bit. check(answer) judges
-/// simd's and seq's under every instruction set.
+/// run(policy) gives something with ==: simd and par with 1, 2, 3 and 7 threads agree bit for bit.
+/// check(answer) judges simd's and seq's under every instruction set.
 template <class Run, class Check>
 void each_policy(Run const& run, Check const& check) {
   {
@@ -50,12 +50,15 @@ void each_policy(Run const& run, Check const& check) {
   });
 }
 
-/// One matrix as four layouts: packed, padded rows, columns first, and every second column of a wider one.
+/// One matrix as four layouts: packed, padded rows, columns first, and every second column of a
+/// wider one.
 template <class T>
 class layouts {
  public:
   explicit layouts(limpid::matrix<T> const& m)
-      : packed_(m), padded_(m.rows() * (m.cols() + 3)), across_(m.rows() * m.cols()),
+      : packed_(m),
+        padded_(m.rows() * (m.cols() + 3)),
+        across_(m.rows() * m.cols()),
         sparse_(m.rows() * m.cols() * 2) {
     for (std::size_t r = 0; r < m.rows(); ++r)
       for (std::size_t c = 0; c < m.cols(); ++c) {
@@ -95,11 +98,13 @@ class layouts {
 
 /// Entries uniform on [low, high), keyed by row.
 template <class T>
-limpid::matrix<T> random_matrix(std::size_t n, std::size_t k, double low, double high, std::uint64_t seed = 1) {
+limpid::matrix<T> random_matrix(std::size_t n, std::size_t k, double low, double high,
+                                std::uint64_t seed = 1) {
   limpid::matrix<T> m(n, k);
   for (std::size_t i = 0; i < n; ++i) {
     limpid::random_stream draw(seed, 0, i);
-    for (std::size_t j = 0; j < k; ++j) m(i, j) = static_cast<T>(low + (high - low) * draw.uniform());
+    for (std::size_t j = 0; j < k; ++j)
+      m(i, j) = static_cast<T>(low + (high - low) * draw.uniform());
   }
   return m;
 }

@@ -78,7 +78,8 @@ TEST_CASE_TEMPLATE("quadratic_forms: every policy against the double sum", T, fl
   }
 }
 
-TEST_CASE("quadratic_forms: signs in bytes, transposed; many groups of columns; a functor; a device") {
+TEST_CASE(
+    "quadratic_forms: signs in bytes, transposed; many groups of columns; a functor; a device") {
   auto const x = limpid_test::random_matrix<double>(60, 2, -1, 1, 1);
   matrix<std::int8_t> signs(101, 60);  // more columns than any register tile is wide
   limpid::random_stream draw(3);
@@ -105,7 +106,8 @@ TEST_CASE("quadratic_forms: signs in bytes, transposed; many groups of columns; 
   using columns_there = matrix_view<std::int8_t const, limpid::memory_space::device>;
   CHECK(ops::quadratic_forms(limpid_test::device, k, rows_there(dx.view()),
                              columns_there(dv.view()), there.view()));
-  CHECK(worst(ops::download(limpid_test::device, there.view()), forms(k, x, columns), 3600) < 1e-14);
+  CHECK(worst(ops::download(limpid_test::device, there.view()), forms(k, x, columns), 3600) <
+        1e-14);
 }
 
 TEST_CASE("quadratic_forms: one row, no columns, progress") {
@@ -121,8 +123,10 @@ TEST_CASE("quadratic_forms: one row, no columns, progress") {
   CHECK(ops::quadratic_forms(limpid::simd, kernels::gaussian(1), rows,
                              matrix_view<double const>(empty.view()), none.view()));
   limpid::progress const stop = [](double) { return false; };
-  CHECK_FALSE(ops::quadratic_forms(limpid::simd, kernels::gaussian(1), rows, columns, out.view(), &stop));
-  CHECK_FALSE(ops::quadratic_forms(limpid::seq, kernels::gaussian(1), rows, columns, out.view(), &stop));
+  CHECK_FALSE(
+      ops::quadratic_forms(limpid::simd, kernels::gaussian(1), rows, columns, out.view(), &stop));
+  CHECK_FALSE(
+      ops::quadratic_forms(limpid::seq, kernels::gaussian(1), rows, columns, out.view(), &stop));
 }
 
 TEST_CASE_TEMPLATE("kernel_products: every policy against the double sum", T, float, double) {
@@ -134,7 +138,8 @@ TEST_CASE_TEMPLATE("kernel_products: every policy against the double sum", T, fl
     limpid::random_stream draw(1);
     for (std::size_t b = 0; b < count; ++b) {
       for (std::size_t i = 0; i < n; ++i) orders(b, i) = static_cast<std::int32_t>(i);
-      for (std::size_t i = n; b && i > 1; --i) std::swap(orders(b, i - 1), orders(b, draw.below(i)));
+      for (std::size_t i = n; b && i > 1; --i)
+        std::swap(orders(b, i - 1), orders(b, draw.below(i)));
     }
     auto const k = kernels::gaussian(0.5), l = 3.0 * kernels::normalised(kernels::polynomial(2));
     std::vector<double> want(count);
@@ -156,7 +161,8 @@ TEST_CASE_TEMPLATE("kernel_products: every policy against the double sum", T, fl
     limpid_test::each_policy(
         [&](auto const& exec) {
           vector<double> out(count + 2), one(1);
-          CHECK(ops::kernel_products(exec, k, vx, l, vy, vo, limpid::vector_view<double>(out.data(), count)));
+          CHECK(ops::kernel_products(exec, k, vx, l, vy, vo,
+                                     limpid::vector_view<double>(out.data(), count)));
           for (auto const& other : {vy, vx}) {
             ops::kernel_products(exec, other.cols == 3 ? l : k, vx, l, other, {}, one.view());
             out[other.cols == 3 ? count + 1 : count] = one[0];

@@ -63,7 +63,8 @@ TEST_CASE_TEMPLATE("row_math: every policy, layout and size", T, float, double) 
       auto const x = limpid_test::random_matrix<T>(n, K, -6, 6);
       answers<T> const expected(x);
       matrix<T> p(n, K);
-      for (std::size_t i = 0; i < n * K; ++i) p.data()[i] = static_cast<T>(expected.softmax.data()[i]);
+      for (std::size_t i = 0; i < n * K; ++i)
+        p.data()[i] = static_cast<T>(expected.softmax.data()[i]);
       limpid_test::layouts<T> const logits(x), shares(p);
       logits.each([&](matrix_view<T const> v) {
         each_policy(
@@ -91,7 +92,8 @@ TEST_CASE_TEMPLATE("row_math: every policy, layout and size", T, float, double) 
             [&](auto const& got) { CHECK(close(got, flat(expected.softmax), tolerance)); });
         matrix<T> across(K, n);
         ops::softmax_rows(limpid::simd, v, across.view().transposed());
-        CHECK(across(K - 1, n - 1) == doctest::Approx(expected.softmax(n - 1, K - 1)).epsilon(1e-5));
+        CHECK(across(K - 1, n - 1) ==
+              doctest::Approx(expected.softmax(n - 1, K - 1)).epsilon(1e-5));
       });
       shares.each([&](matrix_view<T const> v) {
         each_policy(
@@ -107,9 +109,11 @@ TEST_CASE_TEMPLATE("row_math: every policy, layout and size", T, float, double) 
       CHECK(close(flat(in_place), flat(expected.softmax), tolerance));
       auto const there = ops::upload(limpid_test::device, x.view());
       auto const out = ops::make_buffer<T>(limpid_test::device, n * K);
-      ops::softmax_rows(limpid_test::device, matrix_view<T const, limpid::memory_space::device>(there.view(n, K)),
+      ops::softmax_rows(limpid_test::device,
+                        matrix_view<T const, limpid::memory_space::device>(there.view(n, K)),
                         out.view(n, K));
-      CHECK(close(flat(ops::download(limpid_test::device, out.view(n, K))), flat(expected.softmax), tolerance));
+      CHECK(close(flat(ops::download(limpid_test::device, out.view(n, K))), flat(expected.softmax),
+                  tolerance));
     }
 }
 
@@ -131,7 +135,9 @@ TEST_CASE("row_math: large logits, ties, and 0 log 0") {
         return out;
       },
       [&](auto const& got) {
-        CHECK(close(got, std::vector<double>{0.5, 0.5, 0, 0, 1, 0, 1. / 3, 1. / 3, 1. / 3, 1000 + std::log(2.0), 2, third[0]},
+        CHECK(close(got,
+                    std::vector<double>{0.5, 0.5, 0, 0, 1, 0, 1. / 3, 1. / 3, 1. / 3,
+                                        1000 + std::log(2.0), 2, third[0]},
                     1e-14));
       });
   matrix<double> const p{{0, 1, 0}, {0.5, 0.5, -0.1}}, low(1, 3, -infinity);

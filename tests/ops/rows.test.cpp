@@ -81,7 +81,8 @@ TEST_CASE("sum_rows: closed forms, bitwise for any number of threads") {
       CHECK(sums[2] == doctest::Approx(static_cast<double>(harmonic)).epsilon(1e-13));
     };
     each_policy([&](auto const& exec) { return ops::sum_rows(exec, n, 3, three_sums{}); }, check);
-    CHECK(ops::sum_rows(limpid_test::device, n, 3, three_sums{}) == ops::sum_rows(limpid::seq, n, 3, three_sums{}));
+    CHECK(ops::sum_rows(limpid_test::device, n, 3, three_sums{}) ==
+          ops::sum_rows(limpid::seq, n, 3, three_sums{}));
   }
 }
 
@@ -129,7 +130,9 @@ TEST_CASE("fold_rows: smallest, largest and number") {
       if (b.most > a.most) a.most = b.most;
       a.rows += b.rows;
     };
-    auto const run = [&](auto const& exec) { return ops::fold_rows(exec, n, extremes{0, 0, 0}, add_extremes{}, merge); };
+    auto const run = [&](auto const& exec) {
+      return ops::fold_rows(exec, n, extremes{0, 0, 0}, add_extremes{}, merge);
+    };
     each_policy(run, [&](extremes const& e) { CHECK(e == expected); });
     CHECK(run(limpid_test::device) == expected);
   }
@@ -137,7 +140,9 @@ TEST_CASE("fold_rows: smallest, largest and number") {
 
 struct first_text {  // tiles are merged in order: the lowest rows of the first tile that has any
   std::size_t bad_from;
-  LIMPID_HD int operator()(std::size_t i) const { return i >= bad_from ? static_cast<int>(i % 5) + 1 : 0; }
+  LIMPID_HD int operator()(std::size_t i) const {
+    return i >= bad_from ? static_cast<int>(i % 5) + 1 : 0;
+  }
 };
 
 TEST_CASE("first_row: the lowest bad row of all tiles") {

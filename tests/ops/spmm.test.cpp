@@ -43,7 +43,9 @@ struct sparse_pair {
     col = vector<std::uint32_t>(std::move(c));
     value = vector<T>(std::move(v));
   }
-  limpid::csr_view<T> view() const { return {start.view(), col.view(), value.view(), dense.cols()}; }
+  limpid::csr_view<T> view() const {
+    return {start.view(), col.view(), value.view(), dense.cols()};
+  }
 };
 
 TEST_CASE_TEMPLATE("spmm: the dense product, every policy, layout and width", T, float, double) {
@@ -61,7 +63,9 @@ TEST_CASE_TEMPLATE("spmm: the dense product, every policy, layout and width", T,
             sum += static_cast<long double>(a.dense(i, j)) * static_cast<long double>(x(j, c));
           expected[i * wide + c] = static_cast<double>(sum);
         }
-      auto const flat = [&](matrix<T> const& m) { return std::vector<double>(m.data(), m.data() + rows * wide); };
+      auto const flat = [&](matrix<T> const& m) {
+        return std::vector<double>(m.data(), m.data() + rows * wide);
+      };
       limpid_test::layouts<T> const all(x);
       all.each([&](matrix_view<T const> v) {
         limpid_test::each_policy(
@@ -74,8 +78,9 @@ TEST_CASE_TEMPLATE("spmm: the dense product, every policy, layout and width", T,
       });
       // a padded result: the padding stays
       vector<T> padded(rows * (wide + 2), T{9});
-      ops::spmm(limpid::simd, a.view(), x.view(),
-                matrix_view<T>(padded.data(), rows, wide, static_cast<std::ptrdiff_t>(wide + 2), 1));
+      ops::spmm(
+          limpid::simd, a.view(), x.view(),
+          matrix_view<T>(padded.data(), rows, wide, static_cast<std::ptrdiff_t>(wide + 2), 1));
       CHECK(padded[wide] == T{9});
       CHECK(padded[padded.size() - 1] == T{9});
       CHECK(static_cast<double>(padded[(rows - 1) * (wide + 2)]) ==
@@ -92,7 +97,8 @@ TEST_CASE("spmm: on the device") {
   auto const there = ops::upload(limpid_test::device, x.view());
   auto const out = ops::make_buffer<double>(limpid_test::device, 500);
   constexpr auto device = limpid::memory_space::device;
-  ops::spmm(limpid_test::device, limpid::csr_view<double, device>{start.view(), col.view(), value.view(), 30},
+  ops::spmm(limpid_test::device,
+            limpid::csr_view<double, device>{start.view(), col.view(), value.view(), 30},
             matrix_view<double const, device>(there.view(30, 5)), out.view(100, 5));
   matrix<double> expected(100, 5);
   ops::spmm(limpid::seq, a.view(), x.view(), expected.view());

@@ -14,9 +14,9 @@
 namespace {
 
 using limpid::matrix;
+using limpid::posterior_of;
 using limpid::reweight::liu_tao;
 using limpid::reweight::liu_tao_options;
-using limpid::posterior_of;
 using limpid_test::gap;
 using flags = limpid::vector<std::uint8_t>;
 
@@ -46,8 +46,8 @@ TEST_CASE("liu_tao: both routes agree where P(given | x) = P(true | x) T") {
   auto const P = limpid_test::multiply(data.p, T);            // P(given | x)
 
   auto const r = limpid::reweight::liu_tao(P, data.y, T);
-  auto const s = limpid::reweight::liu_tao(data.p, data.y, T,
-                                           {.posteriors = limpid::posterior_of::truth});
+  auto const s =
+      limpid::reweight::liu_tao(data.p, data.y, T, {.posteriors = limpid::posterior_of::truth});
   // r.weights and s.weights are equal: P(true = y | x) / P(given = y | x)
   //! [call]
   CHECK(gap(r.weights, s.weights) < 1e-12);

@@ -350,8 +350,8 @@ TEST_CASE_TEMPLATE("Gaussian values over their whole range", T, float, double) {
     auto const refs = lanes::pack_rows(x.data(), m, 2, 2, 1, mean.data());
     lanes::kernel_references<T> const alone(refs, &kernel, 1, nullptr, 1);
     std::vector<double> out(m);
-    lanes::kernel_matrix_block(alone, origin, 2, 1, 0, 1, out.data(), static_cast<std::ptrdiff_t>(m),
-                               1);
+    lanes::kernel_matrix_block(alone, origin, 2, 1, 0, 1, out.data(),
+                               static_cast<std::ptrdiff_t>(m), 1);
     CHECK(out[0] == 1);
     for (std::size_t j = 1; j < m; ++j) {
       double const power = gamma * static_cast<double>(j * j);

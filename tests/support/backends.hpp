@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-/// Every kind of array that a caller may hand over, one maker per kind. A maker has a name and copies a host view:
+/// Every kind of array that a caller may hand over, one maker per kind. A maker has a name and
+/// copies a host view:
 ///
 ///     auto const held = Backend::matrix(p.view());   // owns the copy; padding is filled with NaN
 ///     f(held.get());                                 // the backend's own object
 ///
-/// `host_backends` is the list of all whose library is installed, `core_backends` of those without any library,
-/// `library_backends` has one per library.
+/// `host_backends` is the list of all whose library is installed, `core_backends` of those without
+/// any library, `library_backends` has one per library.
 #ifndef LIMPID_TESTS_SUPPORT_BACKENDS_HPP
 #define LIMPID_TESTS_SUPPORT_BACKENDS_HPP
 
@@ -46,8 +47,10 @@ namespace limpid_test {
 /// What padding holds: a value that spoils every result it gets into.
 template <class T>
 constexpr T poison() {
-  if constexpr (std::is_floating_point_v<T>) return std::numeric_limits<T>::quiet_NaN();
-  else return (std::numeric_limits<T>::max)();
+  if constexpr (std::is_floating_point_v<T>)
+    return std::numeric_limits<T>::quiet_NaN();
+  else
+    return (std::numeric_limits<T>::max)();
 }
 
 /// Owns `owner`; get() is what `see` makes of it.
@@ -70,13 +73,17 @@ void fill(limpid::vector_view<T const> from, To&& to) {
   for (std::size_t i = 0; i < from.size; ++i) to(i) = from[i];
 }
 
-/// `from` at row_step and col_step in fresh memory that is poison elsewhere; 1 poison before and behind.
+/// `from` at row_step and col_step in fresh memory that is poison elsewhere; 1 poison before and
+/// behind.
 template <class T>
-std::vector<T> spread(limpid::matrix_view<T const> from, std::size_t row_step, std::size_t col_step) {
-  std::size_t const size = from.rows && from.cols ? (from.rows - 1) * row_step + (from.cols - 1) * col_step + 1 : 0;
+std::vector<T> spread(limpid::matrix_view<T const> from, std::size_t row_step,
+                      std::size_t col_step) {
+  std::size_t const size =
+      from.rows && from.cols ? (from.rows - 1) * row_step + (from.cols - 1) * col_step + 1 : 0;
   std::vector<T> memory(size + 2, poison<T>());
   for (std::size_t r = 0; r < from.rows; ++r)
-    for (std::size_t c = 0; c < from.cols; ++c) memory[1 + r * row_step + c * col_step] = from(r, c);
+    for (std::size_t c = 0; c < from.cols; ++c)
+      memory[1 + r * row_step + c * col_step] = from(r, c);
   return memory;
 }
 template <class T>
@@ -86,7 +93,7 @@ std::vector<T> spread(limpid::vector_view<T const> from, std::size_t step) {
 
 inline constexpr auto itself = [](auto const& x) -> auto const& { return x; };
 
-// Without a library ---------------------------------------------------------------------------------------
+// Without a library -------------------------------------------------------------------------------
 
 /// Pointers into padded rows.
 struct pointer_backend {
@@ -95,13 +102,15 @@ struct pointer_backend {
   static auto matrix(limpid::matrix_view<T const> m) {
     std::size_t const step = m.cols + 3;
     return held{spread(m, step, 1), [r = m.rows, c = m.cols, step](std::vector<T> const& x) {
-                  return limpid::matrix_view<T const>(x.data() + 1, r, c, static_cast<std::ptrdiff_t>(step), 1);
+                  return limpid::matrix_view<T const>(x.data() + 1, r, c,
+                                                      static_cast<std::ptrdiff_t>(step), 1);
                 }};
   }
   template <class T>
   static auto vector(limpid::vector_view<T const> v) {
-    return held{spread(v, 3),
-                [n = v.size](std::vector<T> const& x) { return limpid::vector_view<T const>(x.data() + 1, n, 3); }};
+    return held{spread(v, 3), [n = v.size](std::vector<T> const& x) {
+                  return limpid::vector_view<T const>(x.data() + 1, n, 3);
+                }};
   }
 };
 
@@ -112,8 +121,10 @@ struct reversed_backend {
   static auto matrix(limpid::matrix_view<T const> m) {
     auto const step = static_cast<std::ptrdiff_t>(m.cols + 1);
     auto const last = m.rows ? static_cast<std::ptrdiff_t>(m.rows - 1) : 0;
-    limpid::matrix_view<T const> const flipped(m.data + last * m.row_stride, m.rows, m.cols, -m.row_stride, m.col_stride);
-    return held{spread(flipped, m.cols + 1, 1), [r = m.rows, c = m.cols, step, last](std::vector<T> const& x) {
+    limpid::matrix_view<T const> const flipped(m.data + last * m.row_stride, m.rows, m.cols,
+                                               -m.row_stride, m.col_stride);
+    return held{spread(flipped, m.cols + 1, 1),
+                [r = m.rows, c = m.cols, step, last](std::vector<T> const& x) {
                   return limpid::matrix_view<T const>(x.data() + 1 + last * step, r, c, -step, 1);
                 }};
   }
@@ -165,12 +176,15 @@ struct span_backend {
   static auto matrix(limpid::matrix_view<T const> m) {
     std::size_t const step = m.rows + 2;
     return held{spread(m, 1, step), [r = m.rows, c = m.cols, step](std::vector<T> const& x) {
-                  return limpid::matrix_view<T const>(x.data() + 1, r, c, 1, static_cast<std::ptrdiff_t>(step));
+                  return limpid::matrix_view<T const>(x.data() + 1, r, c, 1,
+                                                      static_cast<std::ptrdiff_t>(step));
                 }};
   }
   template <class T>
   static auto vector(limpid::vector_view<T const> v) {
-    return held{spread(v, 1), [n = v.size](std::vector<T> const& x) { return std::span<T const>(x.data() + 1, n); }};
+    return held{spread(v, 1), [n = v.size](std::vector<T> const& x) {
+                  return std::span<T const>(x.data() + 1, n);
+                }};
   }
 };
 
@@ -185,8 +199,9 @@ struct nested_backend {
     rows x{std::vector<std::vector<T>>(m.rows, std::vector<T>(m.cols + 1, poison<T>())), {}};
     fill(m, [&](std::size_t r, std::size_t c) -> T& { return x.row[r][c]; });
     for (auto const& row : x.row) x.first.push_back(row.data());
-    return held{std::move(x),
-                [r = m.rows, c = m.cols](rows const& own) { return limpid::nested_rows<T>{own.first.data(), r, c}; }};
+    return held{std::move(x), [r = m.rows, c = m.cols](rows const& own) {
+                  return limpid::nested_rows<T>{own.first.data(), r, c};
+                }};
   }
   template <class T>
   static auto vector(limpid::vector_view<T const> v) {
@@ -198,33 +213,36 @@ struct nested_backend {
 
 template <class Layout>
 struct mdspan_backend {
-  static constexpr char const* name = std::is_same_v<Layout, layout_right>  ? "mdspan, layout_right"
-                                      : std::is_same_v<Layout, layout_left> ? "mdspan, layout_left"
-                                                                            : "mdspan, layout_stride";
+  static constexpr char const* name = std::is_same_v<Layout, layout_right> ? "mdspan, layout_right"
+                                      : std::is_same_v<Layout, layout_left>
+                                          ? "mdspan, layout_left"
+                                          : "mdspan, layout_stride";
   template <class T>
   static auto matrix(limpid::matrix_view<T const> m) {
     int const r = static_cast<int>(m.rows), c = static_cast<int>(m.cols);
     typename Layout::template mapping<extents<2>> map{};
     map.extents = {{r, c}};
     if constexpr (std::is_same_v<Layout, layout_stride>) map.steps = {2 * c + 1, 2};
-    return held{spread(m, static_cast<std::size_t>(map.stride(0)), static_cast<std::size_t>(map.stride(1))),
-                [map](std::vector<T> const& x) { return mdspan<T const, 2, Layout>(x.data() + 1, map); }};
+    return held{
+        spread(m, static_cast<std::size_t>(map.stride(0)), static_cast<std::size_t>(map.stride(1))),
+        [map](std::vector<T> const& x) { return mdspan<T const, 2, Layout>(x.data() + 1, map); }};
   }
   template <class T>
   static auto vector(limpid::vector_view<T const> v) {
     typename Layout::template mapping<extents<1>> map{};
     map.extents = {{static_cast<int>(v.size)}};
     if constexpr (std::is_same_v<Layout, layout_stride>) map.steps = {4};
-    return held{spread(v, static_cast<std::size_t>(map.stride(0))),
-                [map](std::vector<T> const& x) { return mdspan<T const, 1, Layout>(x.data() + 1, map); }};
+    return held{spread(v, static_cast<std::size_t>(map.stride(0))), [map](std::vector<T> const& x) {
+                  return mdspan<T const, 1, Layout>(x.data() + 1, map);
+                }};
   }
 };
 
-using core_backends =
-    std::tuple<own_backend, pointer_backend, reversed_backend, std_backend, span_backend, nested_backend,
-               mdspan_backend<layout_right>, mdspan_backend<layout_left>, mdspan_backend<layout_stride>>;
+using core_backends = std::tuple<own_backend, pointer_backend, reversed_backend, std_backend,
+                                 span_backend, nested_backend, mdspan_backend<layout_right>,
+                                 mdspan_backend<layout_left>, mdspan_backend<layout_stride>>;
 
-// Eigen -----------------------------------------------------------------------------------------------------
+// Eigen -------------------------------------------------------------------------------------------
 
 #if defined(LIMPID_TESTS_HAVE_EIGEN)
 namespace eigen {
@@ -232,14 +250,18 @@ template <class T, int Order = Eigen::ColMajor>
 using dense = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Order>;
 template <class T>
 using column = Eigen::Matrix<T, Eigen::Dynamic, 1>;
-inline Eigen::Index index(std::size_t n) { return static_cast<Eigen::Index>(n); }
+inline Eigen::Index index(std::size_t n) {
+  return static_cast<Eigen::Index>(n);
+}
 
 /// A copy with `margin` poisoned rows and columns before and behind, at every `step`-th element.
 template <class M, class T>
 M padded(limpid::matrix_view<T const> from, std::size_t margin, std::size_t step = 1) {
-  M x = M::Constant(index(from.rows * step + 2 * margin), index(from.cols * step + 2 * margin), poison<T>());
+  M x = M::Constant(index(from.rows * step + 2 * margin), index(from.cols * step + 2 * margin),
+                    poison<T>());
   for (std::size_t r = 0; r < from.rows; ++r)
-    for (std::size_t c = 0; c < from.cols; ++c) x(index(margin + r * step), index(margin + c * step)) = from(r, c);
+    for (std::size_t c = 0; c < from.cols; ++c)
+      x(index(margin + r * step), index(margin + c * step)) = from(r, c);
   return x;
 }
 template <class T>
@@ -252,24 +274,29 @@ column<T> copy_of(limpid::vector_view<T const> from, std::size_t margin = 0, std
 
 template <int Order>
 struct eigen_backend {
-  static constexpr char const* name = Order == Eigen::RowMajor ? "Eigen, row-major" : "Eigen, column-major";
+  static constexpr char const* name =
+      Order == Eigen::RowMajor ? "Eigen, row-major" : "Eigen, column-major";
   template <class T>
   static auto matrix(limpid::matrix_view<T const> m) {
     return held{eigen::padded<eigen::dense<T, Order>>(m, 0), itself};
   }
   template <class T>
   static auto vector(limpid::vector_view<T const> v) {
-    if constexpr (Order == Eigen::ColMajor) return held{eigen::copy_of(v), itself};
+    if constexpr (Order == Eigen::ColMajor)
+      return held{eigen::copy_of(v), itself};
     else
-      return held{Eigen::Array<T, 1, Eigen::Dynamic>(eigen::copy_of(v).transpose().array()), itself};
+      return held{Eigen::Array<T, 1, Eigen::Dynamic>(eigen::copy_of(v).transpose().array()),
+                  itself};
   }
 };
 struct eigen_block_backend {
   static constexpr char const* name = "Eigen::Block";
   template <class T>
   static auto matrix(limpid::matrix_view<T const> m) {
-    return held{eigen::padded<eigen::dense<T>>(m, 2), [r = eigen::index(m.rows), c = eigen::index(m.cols)](
-                                                          auto const& x) { return x.block(2, 2, r, c); }};
+    return held{eigen::padded<eigen::dense<T>>(m, 2),
+                [r = eigen::index(m.rows), c = eigen::index(m.cols)](auto const& x) {
+                  return x.block(2, 2, r, c);
+                }};
   }
   /// A row of a column-major matrix: elements lie apart.
   template <class T>
@@ -283,7 +310,8 @@ struct eigen_transpose_backend {
   static constexpr char const* name = "Eigen::Transpose";
   template <class T>
   static auto matrix(limpid::matrix_view<T const> m) {
-    return held{eigen::padded<eigen::dense<T>>(m.transposed(), 0), [](auto const& x) { return x.transpose(); }};
+    return held{eigen::padded<eigen::dense<T>>(m.transposed(), 0),
+                [](auto const& x) { return x.transpose(); }};
   }
   template <class T>
   static auto vector(limpid::vector_view<T const> v) {
@@ -298,8 +326,8 @@ struct eigen_map_backend {
     std::size_t const step = 2 * m.cols + 1;
     return held{spread(m, step, 2), [r = eigen::index(m.rows), c = eigen::index(m.cols),
                                      step = eigen::index(step)](std::vector<T> const& x) {
-                  return Eigen::Map<eigen::dense<T, Eigen::RowMajor> const, 0, stride>(x.data() + 1, r, c,
-                                                                                      stride(step, 2));
+                  return Eigen::Map<eigen::dense<T, Eigen::RowMajor> const, 0, stride>(
+                      x.data() + 1, r, c, stride(step, 2));
                 }};
   }
   template <class T>
@@ -315,8 +343,10 @@ struct eigen_ref_backend {
   template <class T>
   static auto matrix(limpid::matrix_view<T const> m) {
     using ref = Eigen::Ref<eigen::dense<T> const>;
-    return held{eigen::padded<eigen::dense<T>>(m, 1), [r = eigen::index(m.rows), c = eigen::index(m.cols)](
-                                                          auto const& x) { return ref(x.block(1, 1, r, c)); }};
+    return held{eigen::padded<eigen::dense<T>>(m, 1),
+                [r = eigen::index(m.rows), c = eigen::index(m.cols)](auto const& x) {
+                  return ref(x.block(1, 1, r, c));
+                }};
   }
   template <class T>
   static auto vector(limpid::vector_view<T const> v) {
@@ -338,14 +368,14 @@ struct eigen_expression_backend {
     return held{std::move(x), [](auto const& own) { return own.reverse(); }};
   }
 };
-using eigen_backends =
-    std::tuple<eigen_backend<Eigen::RowMajor>, eigen_backend<Eigen::ColMajor>, eigen_block_backend,
-               eigen_transpose_backend, eigen_map_backend, eigen_ref_backend, eigen_expression_backend>;
+using eigen_backends = std::tuple<eigen_backend<Eigen::RowMajor>, eigen_backend<Eigen::ColMajor>,
+                                  eigen_block_backend, eigen_transpose_backend, eigen_map_backend,
+                                  eigen_ref_backend, eigen_expression_backend>;
 #else
 using eigen_backends = std::tuple<>;
 #endif
 
-// xtensor ---------------------------------------------------------------------------------------------------
+// xtensor -----------------------------------------------------------------------------------------
 
 #if defined(LIMPID_TESTS_HAVE_XTENSOR)
 template <xt::layout_type Layout>
@@ -388,7 +418,8 @@ struct xtensor_view_backend {
     x.fill(poison<T>());
     fill(m, [&](std::size_t r, std::size_t c) -> T& { return x(r + 1, 2 * c + 1); });
     return held{std::move(x), [r = m.rows, c = m.cols](xt::xtensor<T, 2> const& own) {
-                  return xt::view(own, xt::range(std::size_t{1}, r + 1), xt::range(std::size_t{1}, 2 * c + 1, std::size_t{2}));
+                  return xt::view(own, xt::range(std::size_t{1}, r + 1),
+                                  xt::range(std::size_t{1}, 2 * c + 1, std::size_t{2}));
                 }};
   }
   template <class T>
@@ -396,7 +427,8 @@ struct xtensor_view_backend {
     auto x = xt::xtensor<T, 2>::from_shape({v.size, 2});
     x.fill(poison<T>());
     fill(v, [&](std::size_t i) -> T& { return x(i, 1); });
-    return held{std::move(x), [](xt::xtensor<T, 2> const& own) { return xt::view(own, xt::all(), 1); }};
+    return held{std::move(x),
+                [](xt::xtensor<T, 2> const& own) { return xt::view(own, xt::all(), 1); }};
   }
 };
 struct xtensor_adapt_backend {
@@ -404,24 +436,26 @@ struct xtensor_adapt_backend {
   template <class T>
   static auto matrix(limpid::matrix_view<T const> m) {
     return held{spread(m, m.cols, 1), [r = m.rows, c = m.cols](std::vector<T> const& x) {
-                  return xt::adapt(x.data() + 1, r * c, xt::no_ownership(), std::array<std::size_t, 2>{r, c});
+                  return xt::adapt(x.data() + 1, r * c, xt::no_ownership(),
+                                   std::array<std::size_t, 2>{r, c});
                 }};
   }
   template <class T>
   static auto vector(limpid::vector_view<T const> v) {
     return held{spread(v, 1), [n = v.size](std::vector<T> const& x) {
-                  return xt::adapt(x.data() + 1, n, xt::no_ownership(), std::array<std::size_t, 1>{n});
+                  return xt::adapt(x.data() + 1, n, xt::no_ownership(),
+                                   std::array<std::size_t, 1>{n});
                 }};
   }
 };
-using xtensor_backends =
-    std::tuple<xtensor_backend<xt::layout_type::row_major>, xtensor_backend<xt::layout_type::column_major>,
-               xarray_backend, xtensor_view_backend, xtensor_adapt_backend>;
+using xtensor_backends = std::tuple<xtensor_backend<xt::layout_type::row_major>,
+                                    xtensor_backend<xt::layout_type::column_major>, xarray_backend,
+                                    xtensor_view_backend, xtensor_adapt_backend>;
 #else
 using xtensor_backends = std::tuple<>;
 #endif
 
-// Boost -----------------------------------------------------------------------------------------------------
+// Boost -------------------------------------------------------------------------------------------
 
 #if defined(LIMPID_TESTS_HAVE_UBLAS)
 namespace ublas = boost::numeric::ublas;
@@ -433,8 +467,9 @@ using ublas_vector = ublas::vector<T, std::vector<T>>;
 
 template <class Order>
 struct ublas_backend {
-  static constexpr char const* name =
-      std::is_same_v<Order, ublas::row_major> ? "ublas::matrix, row-major" : "ublas::matrix, column-major";
+  static constexpr char const* name = std::is_same_v<Order, ublas::row_major>
+                                          ? "ublas::matrix, row-major"
+                                          : "ublas::matrix, column-major";
   template <class T>
   static auto matrix(limpid::matrix_view<T const> m) {
     ublas_matrix<T, Order> x(m.rows, m.cols);
@@ -467,8 +502,8 @@ struct ublas_range_backend {
                 }};
   }
 };
-using ublas_backends =
-    std::tuple<ublas_backend<ublas::row_major>, ublas_backend<ublas::column_major>, ublas_range_backend>;
+using ublas_backends = std::tuple<ublas_backend<ublas::row_major>,
+                                  ublas_backend<ublas::column_major>, ublas_range_backend>;
 #else
 using ublas_backends = std::tuple<>;
 #endif
@@ -478,7 +513,8 @@ struct multi_array_backend {
   static constexpr char const* name = "boost::multi_array";
   template <class T>
   static auto matrix(limpid::matrix_view<T const> m) {
-    boost::multi_array<T, 2> x(boost::extents[static_cast<std::ptrdiff_t>(m.rows)][static_cast<std::ptrdiff_t>(m.cols)]);
+    boost::multi_array<T, 2> x(
+        boost::extents[static_cast<std::ptrdiff_t>(m.rows)][static_cast<std::ptrdiff_t>(m.cols)]);
     fill(m, [&](std::size_t r, std::size_t c) -> T& {
       return x[static_cast<std::ptrdiff_t>(r)][static_cast<std::ptrdiff_t>(c)];
     });
@@ -513,8 +549,9 @@ struct multi_array_view_backend {
     boost::multi_array<T, 1> x(boost::extents[2 * n]);
     std::fill_n(x.data(), x.num_elements(), poison<T>());
     fill(v, [&](std::size_t i) -> T& { return x[2 * static_cast<std::ptrdiff_t>(i)]; });
-    return held{std::move(x),
-                [n](boost::multi_array<T, 1> const& own) { return own[boost::indices[range(0, 2 * n, 2)]]; }};
+    return held{std::move(x), [n](boost::multi_array<T, 1> const& own) {
+                  return own[boost::indices[range(0, 2 * n, 2)]];
+                }};
   }
 };
 using multi_array_backends = std::tuple<multi_array_backend, multi_array_view_backend>;
@@ -522,8 +559,8 @@ using multi_array_backends = std::tuple<multi_array_backend, multi_array_view_ba
 using multi_array_backends = std::tuple<>;
 #endif
 
-using host_backends = decltype(std::tuple_cat(core_backends{}, eigen_backends{}, xtensor_backends{}, ublas_backends{},
-                                              multi_array_backends{}));
+using host_backends = decltype(std::tuple_cat(core_backends{}, eigen_backends{}, xtensor_backends{},
+                                              ublas_backends{}, multi_array_backends{}));
 
 template <class List>
 struct first_of {
@@ -534,13 +571,15 @@ struct first_of<std::tuple<First, Rest...>> {
   using type = std::tuple<First>;
 };
 using library_backends = decltype(std::tuple_cat(
-    first_of<eigen_backends>::type{}, first_of<xtensor_backends>::type{}, first_of<ublas_backends>::type{},
-    first_of<multi_array_backends>::type{}));
+    first_of<eigen_backends>::type{}, first_of<xtensor_backends>::type{},
+    first_of<ublas_backends>::type{}, first_of<multi_array_backends>::type{}));
 
 /// Calls f.template operator()<Backend>() for every backend of the list.
 template <class List, class F>
 void for_each_backend(F const& f) {
-  [&]<class... B>(std::tuple<B...>*) { (f.template operator()<B>(), ...); }(static_cast<List*>(nullptr));
+  [&]<class... B>(std::tuple<B...>*) {
+    (f.template operator()<B>(), ...);
+  }(static_cast<List*>(nullptr));
 }
 
 }  // namespace limpid_test

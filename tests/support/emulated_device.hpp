@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-/// A device without a device: a policy with a memory space of its own whose pages cannot be touched outside the
-/// primitives. An algorithm that reads device data from host code crashes here, not at a customer's GPU.
+/// A device without a device: a policy with a memory space of its own whose pages cannot be touched
+/// outside the primitives. An algorithm that reads device data from host code crashes here, not at
+/// a customer's GPU.
 #ifndef LIMPID_TESTS_SUPPORT_EMULATED_DEVICE_HPP
 #define LIMPID_TESTS_SUPPORT_EMULATED_DEVICE_HPP
 
@@ -29,7 +30,8 @@ class device_pages {
   void* allocate(std::size_t bytes) {
     auto const page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     std::size_t const size = (bytes + page - 1) / page * page;
-    void* const block = mmap(nullptr, size, open_ ? PROT_READ | PROT_WRITE : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* const block = mmap(nullptr, size, open_ ? PROT_READ | PROT_WRITE : PROT_NONE,
+                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED) throw std::bad_alloc();
     blocks_[block] = size;
     return block;
@@ -98,7 +100,8 @@ class device_matrix {
 template <class T>
 class device_vector {
  public:
-  explicit device_vector(limpid::vector_view<T const> host) : buffer_(limpid::ops::upload(device, host)) {}
+  explicit device_vector(limpid::vector_view<T const> host)
+      : buffer_(limpid::ops::upload(device, host)) {}
   auto view() const { return buffer_.view(); }
 
  private:
@@ -122,11 +125,15 @@ struct limpid::kernel<Op, limpid_test::device_policy> {
 
 template <class T>
 struct limpid::tensor_traits<limpid_test::device_matrix<T>> {
-  static auto view(limpid_test::device_matrix<T> const& m) { return limpid::matrix_view<T const, limpid::memory_space::device>(m.view()); }
+  static auto view(limpid_test::device_matrix<T> const& m) {
+    return limpid::matrix_view<T const, limpid::memory_space::device>(m.view());
+  }
 };
 template <class T>
 struct limpid::tensor_traits<limpid_test::device_vector<T>> {
-  static auto view(limpid_test::device_vector<T> const& v) { return limpid::vector_view<T const, limpid::memory_space::device>(v.view()); }
+  static auto view(limpid_test::device_vector<T> const& v) {
+    return limpid::vector_view<T const, limpid::memory_space::device>(v.view());
+  }
 };
 
 #endif  // LIMPID_TESTS_SUPPORT_EMULATED_DEVICE_HPP

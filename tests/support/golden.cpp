@@ -84,7 +84,8 @@ void golden_value::read(std::string& to) const {
 
 std::vector<std::pair<std::string, golden_value>> golden_value::items() const {
   std::vector<std::pair<std::string, golden_value>> out;
-  for (auto const& [key, x] : json(value_).items()) out.emplace_back(key, golden_value(document_, &x));
+  for (auto const& [key, x] : json(value_).items())
+    out.emplace_back(key, golden_value(document_, &x));
   return out;
 }
 

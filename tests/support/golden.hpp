@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-/// Golden files: values of named peers and versions, read from tests/golden. The JSON library is compiled once, behind this.
+/// Golden files: values of named peers and versions, read from tests/golden. The JSON library is
+/// compiled once, behind this.
 #ifndef LIMPID_TESTS_SUPPORT_GOLDEN_HPP
 #define LIMPID_TESTS_SUPPORT_GOLDEN_HPP
 
@@ -14,7 +15,8 @@
 
 namespace limpid_test {
 
-/// A value of a golden file; keeps the file's contents alive. A missing key or another type than asked for throws.
+/// A value of a golden file; keeps the file's contents alive. A missing key or another type than
+/// asked for throws.
 class golden_value {
  public:
   golden_value operator[](std::string const& key) const;
@@ -29,7 +31,8 @@ class golden_value {
   bool is_string() const;
   std::size_t size() const;
 
-  /// A number, bool, std::string, or std::vector of what can be got; null as a floating number is NaN.
+  /// A number, bool, std::string, or std::vector of what can be got; null as a floating number is
+  /// NaN.
   template <class T>
   T get() const {
     T value{};

@@ -20,8 +20,8 @@ struct inputs {
   std::size_t classes = 0;
 };
 
-/// n rows in d >= K columns. Row i is of class i mod K, at distance 4 from the others' centres; a fifth of the labels
-/// are drawn anew; the probabilities lean to the true class.
+/// n rows in d >= K columns. Row i is of class i mod K, at distance 4 from the others' centres; a
+/// fifth of the labels are drawn anew; the probabilities lean to the true class.
 template <class T>
 inputs<T> make_inputs(std::size_t n, std::size_t d, std::size_t classes, std::uint64_t seed) {
   inputs<T> in;
@@ -38,7 +38,8 @@ inputs<T> make_inputs(std::size_t n, std::size_t d, std::size_t classes, std::ui
     std::size_t const label = draw.uniform() < 0.2 ? draw.below(classes) : truth;
     in.labels[i] = static_cast<std::int32_t>(label);
     for (std::size_t c = 0; c < d; ++c)
-      in.features(i, c) = static_cast<T>(draw.uniform() + draw.uniform() - 1 + (c == truth ? 4 : 0) + 0.5);
+      in.features(i, c) =
+          static_cast<T>(draw.uniform() + draw.uniform() - 1 + (c == truth ? 4 : 0) + 0.5);
     double sum = 0;
     limpid::vector<double> p(classes);
     for (std::size_t k = 0; k < classes; ++k) sum += p[k] = draw.uniform() + (k == truth ? 2 : 0.1);
@@ -48,7 +49,8 @@ inputs<T> make_inputs(std::size_t n, std::size_t d, std::size_t classes, std::ui
   }
   for (std::size_t i = 0; i < classes; ++i)
     for (std::size_t j = 0; j < classes; ++j)
-      in.transition(i, j) = static_cast<T>((i == j ? 0.8 : 0.0) + 0.2 / static_cast<double>(classes));
+      in.transition(i, j) =
+          static_cast<T>((i == j ? 0.8 : 0.0) + 0.2 / static_cast<double>(classes));
   return in;
 }
 

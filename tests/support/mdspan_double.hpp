@@ -83,7 +83,8 @@ struct halving_accessor {
   using data_handle_type = T*;
 };
 
-template <class T, std::size_t Rank, class Layout = layout_right, class Accessor = default_accessor<T>>
+template <class T, std::size_t Rank, class Layout = layout_right,
+          class Accessor = default_accessor<T>>
 class mdspan {
  public:
   using extents_type = extents<Rank>;

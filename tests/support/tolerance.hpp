@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-/// The one table of tolerances: how far two policies or instruction sets may be apart, |a - b| / (1 + |b|).
+/// The one table of tolerances: how far two policies or instruction sets may be apart, |a - b| / (1
+/// + |b|).
 #ifndef LIMPID_TESTS_SUPPORT_TOLERANCE_HPP
 #define LIMPID_TESTS_SUPPORT_TOLERANCE_HPP
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-/// What the test of every backend asks. Replaces the global operator new: one translation unit per program.
+/// What the test of every backend asks. Replaces the global operator new: one translation unit per
+/// program.
 #ifndef LIMPID_TESTS_TENSOR_CHECKS_HPP
 #define LIMPID_TESTS_TENSOR_CHECKS_HPP
 
@@ -26,8 +27,12 @@ inline std::size_t allocations = 0;
   if (void* const block = std::malloc(size ? size : 1)) return block;
   throw std::bad_alloc();
 }
-[[gnu::noinline]] void operator delete(void* block) noexcept { std::free(block); }
-[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete(void* block) noexcept {
+  std::free(block);
+}
+[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept {
+  std::free(block);
+}
 
 namespace limpid_test {
 
@@ -71,7 +76,8 @@ bool same_bits(T a, T b) {
   return std::memcmp(&a, &b, sizeof a) == 0;
 }
 
-/// The view of `x` is `x`: elements at their own addresses, nothing allocated. `at(x, r, c)` is x's own way to them.
+/// The view of `x` is `x`: elements at their own addresses, nothing allocated. `at(x, r, c)` is x's
+/// own way to them.
 template <class X, class At>
 void is_seen_in_place(X&& x, At const& at) {
   auto const v = limpid::view(x);
@@ -86,7 +92,8 @@ void vector_is_seen_in_place(X&& x, At const& at) {
   for (std::size_t i = 0; i < v.size; ++i) REQUIRE(&v[i] == &at(x, i));
 }
 
-/// An owning matrix type: made from limpid's, the same bits both ways, seen in place, const where it is const.
+/// An owning matrix type: made from limpid's, the same bits both ways, seen in place, const where
+/// it is const.
 template <class X, class At>
 void matrix_type_works(At const& at, std::size_t rows = 5, std::size_t cols = 4) {
   using T = limpid::value_t<X>;
@@ -94,7 +101,8 @@ void matrix_type_works(At const& at, std::size_t rows = 5, std::size_t cols = 4)
   static_assert(limpid::makeable_matrix<X>);
   static_assert(limpid::writable_matrix<X> && !limpid::writable_matrix<X const>);
   static_assert(std::is_same_v<decltype(limpid::view(std::declval<X&>())), limpid::matrix_view<T>>);
-  static_assert(std::is_same_v<decltype(limpid::view(std::declval<X const&>())), limpid::matrix_view<T const>>);
+  static_assert(std::is_same_v<decltype(limpid::view(std::declval<X const&>())),
+                               limpid::matrix_view<T const>>);
   static_assert(!std::is_invocable_v<limpid::view_fn, X>);  // of a temporary owner
   static_assert(std::is_convertible_v<limpid::matrix<T>, X>);
 
@@ -128,7 +136,8 @@ void vector_type_works(At const& at, std::size_t size = 9) {
   static_assert(limpid::makeable_vector<X>);
   static_assert(limpid::writable_vector<X> && !limpid::writable_vector<X const>);
   static_assert(std::is_same_v<decltype(limpid::view(std::declval<X&>())), limpid::vector_view<T>>);
-  static_assert(std::is_same_v<decltype(limpid::view(std::declval<X const&>())), limpid::vector_view<T const>>);
+  static_assert(std::is_same_v<decltype(limpid::view(std::declval<X const&>())),
+                               limpid::vector_view<T const>>);
   static_assert(!std::is_invocable_v<limpid::view_fn, X>);
   static_assert(std::is_convertible_v<limpid::vector<T>, X>);
 

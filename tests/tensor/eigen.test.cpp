@@ -12,9 +12,12 @@ namespace {
 auto const at = [](auto& x, std::size_t r, std::size_t c) -> decltype(auto) {
   return x.coeffRef(static_cast<Eigen::Index>(r), static_cast<Eigen::Index>(c));
 };
-auto const at_vector = [](auto& x, std::size_t i) -> decltype(auto) { return x.coeffRef(static_cast<Eigen::Index>(i)); };
+auto const at_vector = [](auto& x, std::size_t i) -> decltype(auto) {
+  return x.coeffRef(static_cast<Eigen::Index>(i));
+};
 
-template <class T, int Rows = Eigen::Dynamic, int Cols = Eigen::Dynamic, int Order = Eigen::ColMajor>
+template <class T, int Rows = Eigen::Dynamic, int Cols = Eigen::Dynamic,
+          int Order = Eigen::ColMajor>
 using dense = Eigen::Matrix<T, Rows, Cols, Order>;
 
 /// An element-wise function that counts its calls.
@@ -28,7 +31,8 @@ struct counting {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("eigen: owning matrices", T, float, double, std::int32_t, std::uint8_t, std::int64_t) {
+TEST_CASE_TEMPLATE("eigen: owning matrices", T, float, double, std::int32_t, std::uint8_t,
+                   std::int64_t) {
   limpid_test::matrix_type_works<dense<T>>(at);
   limpid_test::matrix_type_works<dense<T, -1, -1, Eigen::RowMajor>>(at);
   limpid_test::matrix_type_works<Eigen::Array<T, Eigen::Dynamic, Eigen::Dynamic>>(at);
@@ -36,7 +40,8 @@ TEST_CASE_TEMPLATE("eigen: owning matrices", T, float, double, std::int32_t, std
   limpid_test::matrix_type_works<dense<T, Eigen::Dynamic, 4, Eigen::RowMajor>>(at);
 }
 
-TEST_CASE_TEMPLATE("eigen: owning vectors", T, float, double, std::int32_t, std::uint8_t, std::int64_t) {
+TEST_CASE_TEMPLATE("eigen: owning vectors", T, float, double, std::int32_t, std::uint8_t,
+                   std::int64_t) {
   limpid_test::vector_type_works<dense<T, Eigen::Dynamic, 1>>(at_vector);
   limpid_test::vector_type_works<dense<T, 1, Eigen::Dynamic, Eigen::RowMajor>>(at_vector);
   limpid_test::vector_type_works<Eigen::Array<T, 9, 1>>(at_vector);
@@ -123,10 +128,10 @@ TEST_CASE("eigen: results convert") {
   //! [eigen]
   limpid::matrix<double> const transition{{0.9, 0.1}, {0.2, 0.8}};
 
-  Eigen::MatrixXd T = transition;                 // a copy, of any size and order
-  Eigen::Matrix2f F = transition;                 // fixed size: input_error where it does not fit
-  T = transition;                                 // assignment too
-  auto const M = limpid::as_eigen(transition);    // an Eigen::Map: no copy
+  Eigen::MatrixXd T = transition;               // a copy, of any size and order
+  Eigen::Matrix2f F = transition;               // fixed size: input_error where it does not fit
+  T = transition;                               // assignment too
+  auto const M = limpid::as_eigen(transition);  // an Eigen::Map: no copy
   Eigen::MatrixXd const inverse = M.transpose() * M;
   //! [eigen]
   CHECK(T(1, 0) == 0.2);
@@ -137,15 +142,19 @@ TEST_CASE("eigen: results convert") {
   CHECK(M.data() == transition.data());
   CHECK(inverse(0, 0) == doctest::Approx(0.85));
 
-  CHECK_THROWS_WITH_AS(([&] { Eigen::Matrix3d const wrong = transition; (void)wrong; }()), "Eigen: the fixed-size type cannot hold 2 x 2",
-                       limpid::input_error);
+  CHECK_THROWS_WITH_AS(([&] {
+                         Eigen::Matrix3d const wrong = transition;
+                         (void)wrong;
+                       }()),
+                       "Eigen: the fixed-size type cannot hold 2 x 2", limpid::input_error);
   limpid::vector<int> const labels{0, 1, 1};
   Eigen::VectorXi y = labels;
   CHECK(y(2) == 1);
   Eigen::VectorXd reals = labels;
   CHECK(reals(2) == 1.0);
   CHECK_THROWS_AS((void)limpid::to<Eigen::Vector2i>(labels), limpid::input_error);
-  static_assert(!std::is_convertible_v<limpid::matrix<double>, Eigen::MatrixXi>);  // the caller rounds
+  static_assert(
+      !std::is_convertible_v<limpid::matrix<double>, Eigen::MatrixXi>);  // the caller rounds
   static_assert(!std::is_convertible_v<limpid::matrix<double>, Eigen::VectorXd>);
 }
 
@@ -165,7 +174,8 @@ TEST_CASE("eigen: as_eigen is a window") {
   CHECK(every_other(1) == 6);
   CHECK_THROWS_WITH_AS((void)limpid::as_eigen(limpid::vector_view<double>(v.data() + 3, 4, -1)),
                        "as_eigen: Eigen has no negative strides", limpid::input_error);
-  static_assert(!std::is_invocable_v<limpid::as_eigen_fn, limpid::matrix<double>>);  // it would dangle
+  static_assert(
+      !std::is_invocable_v<limpid::as_eigen_fn, limpid::matrix<double>>);  // it would dangle
   static_assert(limpid::writable_matrix<decltype(map)>);
   static_assert(!limpid::writable_matrix<decltype(limpid::as_eigen(std::as_const(m)))>);
 }

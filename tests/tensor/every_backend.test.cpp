@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What all backends have in common: the same elements come in, without a copy where there is storage.
+// What all backends have in common: the same elements come in, without a copy where there is
+// storage.
 #include <limpid/core/matrix.hpp>
 
 #include "../support/backends.hpp"
@@ -26,7 +27,8 @@ limpid::matrix<T> numbered(std::size_t rows, std::size_t cols) {
 
 // Once per T, not once per backend: what doctest makes of a REQUIRE is large.
 template <class T>
-void check_same(limpid::matrix_view<T const> v, limpid::matrix<T> const& expected, char const* backend) {
+void check_same(limpid::matrix_view<T const> v, limpid::matrix<T> const& expected,
+                char const* backend) {
   CAPTURE(std::string(backend));
   CAPTURE(expected.rows());
   CAPTURE(expected.cols());
@@ -37,7 +39,8 @@ void check_same(limpid::matrix_view<T const> v, limpid::matrix<T> const& expecte
     for (std::size_t c = 0; c < v.cols; ++c) REQUIRE(v(r, c) == expected(r, c));
 }
 template <class T>
-void check_same(limpid::vector_view<T const> v, limpid::vector_view<T const> expected, char const* backend) {
+void check_same(limpid::vector_view<T const> v, limpid::vector_view<T const> expected,
+                char const* backend) {
   CAPTURE(std::string(backend));
   REQUIRE(v.size == expected.size);
   for (std::size_t i = 0; i < v.size; ++i) REQUIRE(v[i] == expected[i]);
@@ -82,11 +85,12 @@ void vectors_come_in() {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("every backend: a matrix comes in element for element", T, float, double, std::int32_t, std::uint8_t) {
+TEST_CASE_TEMPLATE("every backend: a matrix comes in element for element", T, float, double,
+                   std::int32_t, std::uint8_t) {
   matrices_come_in<T>();
 }
 
-TEST_CASE_TEMPLATE("every backend: a vector comes in element for element", T, float, double, std::int8_t, std::uint8_t,
-                   std::int64_t) {
+TEST_CASE_TEMPLATE("every backend: a vector comes in element for element", T, float, double,
+                   std::int8_t, std::uint8_t, std::int64_t) {
   vectors_come_in<T>();
 }

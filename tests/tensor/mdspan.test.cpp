@@ -35,7 +35,8 @@ TEST_CASE_TEMPLATE("mdspan: the three layouts", T, float, double, std::int32_t, 
   CHECK(limpid::view(left).row_stride == 1);
   CHECK(limpid::view(left).col_stride == 3);
 
-  mdspan<T, 2, layout_stride> const strided(memory.data() + 2, mapping<layout_stride, 2>{{{3, 4}}, {15, 2}});
+  mdspan<T, 2, layout_stride> const strided(memory.data() + 2,
+                                            mapping<layout_stride, 2>{{{3, 4}}, {15, 2}});
   auto const v = limpid::view(strided);
   CHECK(v.rows == 3);
   CHECK(v.cols == 4);
@@ -52,7 +53,9 @@ TEST_CASE("mdspan: over a device's memory") {
   double memory[12] = {};
   mdspan<double const, 2, layout_left> const left(memory, mapping<layout_left, 2>{{{3, 4}}});
   auto const m = limpid::device_view(left);
-  static_assert(std::is_same_v<decltype(m), limpid::matrix_view<double const, limpid::memory_space::device> const>);
+  static_assert(
+      std::is_same_v<decltype(m),
+                     limpid::matrix_view<double const, limpid::memory_space::device> const>);
   CHECK(m.data == memory);
   CHECK(m.cols == 4);
   CHECK(m.row_stride == 1);
@@ -70,15 +73,19 @@ TEST_CASE("mdspan: elements say what may be written") {
   static_assert(std::is_invocable_v<limpid::view_fn, mdspan<double, 2>>);
   static_assert(!limpid::detail::has_tensor_traits<mdspan<double, 3>>);
   // what is read is not what lies in memory
-  static_assert(!limpid::detail::has_tensor_traits<mdspan<double, 2, layout_right, limpid_test::halving_accessor<double>>>);
+  static_assert(!limpid::detail::has_tensor_traits<
+                mdspan<double, 2, layout_right, limpid_test::halving_accessor<double>>>);
 }
 
 TEST_CASE("mdspan: a layout that has strides now and then") {
   std::vector<double> memory(12);
-  mdspan<double, 2, layout_maybe> const with(memory.data(), mapping<layout_maybe, 2>{{{3, 4}}, true});
+  mdspan<double, 2, layout_maybe> const with(memory.data(),
+                                             mapping<layout_maybe, 2>{{{3, 4}}, true});
   CHECK(limpid::view(with).row_stride == 4);
-  mdspan<double, 2, layout_maybe> const without(memory.data(), mapping<layout_maybe, 2>{{{3, 4}}, false});
-  CHECK_THROWS_WITH_AS((void)limpid::view(without), "mdspan: the layout has no strides; copy it into one that has",
+  mdspan<double, 2, layout_maybe> const without(memory.data(),
+                                                mapping<layout_maybe, 2>{{{3, 4}}, false});
+  CHECK_THROWS_WITH_AS((void)limpid::view(without),
+                       "mdspan: the layout has no strides; copy it into one that has",
                        limpid::input_error);
 }
 
@@ -89,7 +96,8 @@ TEST_CASE("mdspan: the standard's own") {
   CHECK(limpid::view(right).row_stride == 4);
   std::mdspan<double, std::dextents<int, 2>, std::layout_left> const left(memory.data(), 3, 4);
   CHECK(limpid::view(left).col_stride == 3);
-  std::layout_stride::mapping<std::extents<std::size_t, 3, 4>> const map({}, std::array<std::size_t, 2>{15, 2});
+  std::layout_stride::mapping<std::extents<std::size_t, 3, 4>> const map(
+      {}, std::array<std::size_t, 2>{15, 2});
   std::mdspan const strided(memory.data(), map);
   CHECK(limpid::view(strided).row_stride == 15);
   static_assert(limpid::writable_matrix<decltype(right)>);

@@ -12,7 +12,8 @@ using range = boost::multi_array_types::index_range;
 
 /// Counted from the array's own index bases.
 auto const at = [](auto& x, std::size_t r, std::size_t c) -> decltype(auto) {
-  return x[x.index_bases()[0] + static_cast<std::ptrdiff_t>(r)][x.index_bases()[1] + static_cast<std::ptrdiff_t>(c)];
+  return x[x.index_bases()[0] + static_cast<std::ptrdiff_t>(r)]
+          [x.index_bases()[1] + static_cast<std::ptrdiff_t>(c)];
 };
 auto const at_vector = [](auto& x, std::size_t i) -> decltype(auto) {
   return x[x.index_bases()[0] + static_cast<std::ptrdiff_t>(i)];
@@ -38,7 +39,8 @@ TEST_CASE("multi_array: storage orders, bases and directions") {
 
   boost::multi_array<double, 2>::size_type const order[] = {1, 0};
   bool const ascending[] = {false, true};
-  boost::multi_array<double, 2> upside_down(boost::extents[4][5], boost::general_storage_order<2>(order, ascending));
+  boost::multi_array<double, 2> upside_down(boost::extents[4][5],
+                                            boost::general_storage_order<2>(order, ascending));
   limpid_test::is_seen_in_place(upside_down, at);
   CHECK(limpid::view(upside_down).row_stride == -5);
 
@@ -76,7 +78,8 @@ TEST_CASE("multi_array: views, rows and references") {
   boost::multi_array_ref<int, 2> ref(memory.data(), boost::extents[3][4]);
   limpid_test::is_seen_in_place(ref, at);
   boost::const_multi_array_ref<int, 2> const reading(memory.data(), boost::extents[3][4]);
-  static_assert(limpid::tensor_matrix<decltype(reading)> && !limpid::writable_matrix<decltype(reading)>);
+  static_assert(limpid::tensor_matrix<decltype(reading)> &&
+                !limpid::writable_matrix<decltype(reading)>);
   CHECK(limpid::view(reading).data == memory.data());
   auto const& fixed = a;
   static_assert(!limpid::writable_vector<decltype(fixed[1])>);
@@ -87,8 +90,9 @@ TEST_CASE("multi_array: results convert") {
   //! [multi_array]
   limpid::matrix<double> const transition{{0.9, 0.1}, {0.2, 0.8}};
 
-  boost::multi_array<double, 2> T = transition;                  // construction
-  T = limpid::to<boost::multi_array<double, 2>>(transition);     // assignment: its own operator= takes anything
+  boost::multi_array<double, 2> T = transition;  // construction
+  T = limpid::to<boost::multi_array<double, 2>>(
+      transition);  // assignment: its own operator= takes anything
   //! [multi_array]
   CHECK(T[1][0] == 0.2);
   static_assert(!std::is_convertible_v<limpid::matrix<double>, boost::multi_array<int, 2>>);

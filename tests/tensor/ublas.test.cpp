@@ -79,11 +79,13 @@ TEST_CASE("ublas: proxies are seen in place") {
 
   matrix<double> const& fixed = a;
   auto const reading = ublas::row(fixed, 1);
-  static_assert(limpid::tensor_vector<decltype(reading)> && !limpid::writable_vector<decltype(reading)>);
+  static_assert(limpid::tensor_vector<decltype(reading)> &&
+                !limpid::writable_vector<decltype(reading)>);
   CHECK(limpid::view(reading).data == &a(1, 0));
   static_assert(std::is_invocable_v<limpid::view_fn, ublas::matrix_row<matrix<double>>>);
 
-  ublas::matrix_slice<ublas::matrix_range<matrix<double>>> nested(range, ublas::slice(0, 2, 2), ublas::slice(1, 1, 2));
+  ublas::matrix_slice<ublas::matrix_range<matrix<double>>> nested(range, ublas::slice(0, 2, 2),
+                                                                  ublas::slice(1, 1, 2));
   CHECK(limpid::view(nested).data == &a(1, 3));
   CHECK(limpid::view(nested).row_stride == 12);
 }

@@ -29,10 +29,12 @@ TEST_CASE_TEMPLATE("xtensor: owning vectors", T, float, double, std::int32_t, st
   limpid_test::vector_type_works<xt::xtensor<T, 1>>(at_vector);
 }
 
-TEST_CASE("xtensor: an array without a rank in its type is a matrix, and a vector where one says so") {
+TEST_CASE(
+    "xtensor: an array without a rank in its type is a matrix, and a vector where one says so") {
   xt::xarray<double> m = xt::ones<double>({3, 4});
   xt::xarray<int> y = xt::zeros<int>({3});
-  static_assert(limpid::tensor_matrix<xt::xarray<double>> && !limpid::tensor_vector<xt::xarray<double>>);
+  static_assert(limpid::tensor_matrix<xt::xarray<double>> &&
+                !limpid::tensor_vector<xt::xarray<double>>);
   CHECK(limpid::view(m).cols == 4);
   //! [xarray]
   xt::xarray<int> labels = {2, 0, 1};
@@ -44,12 +46,12 @@ TEST_CASE("xtensor: an array without a rank in its type is a matrix, and a vecto
   limpid::as_vector(y)[2] = 7;
   CHECK(y(2) == 7);
 
-  CHECK_THROWS_WITH_AS(
-      (void)limpid::view(y),
-      "xtensor: the array has rank 1; a matrix has rank 2 (limpid::as_vector(x) is for a vector whose type says no rank)",
-      limpid::input_error);
-  CHECK_THROWS_WITH_AS((void)limpid::as_vector(m), "xtensor: the array has rank 2; a vector has rank 1",
+  CHECK_THROWS_WITH_AS((void)limpid::view(y),
+                       "xtensor: the array has rank 1; a matrix has rank 2 (limpid::as_vector(x) "
+                       "is for a vector whose type says no rank)",
                        limpid::input_error);
+  CHECK_THROWS_WITH_AS((void)limpid::as_vector(m),
+                       "xtensor: the array has rank 2; a vector has rank 1", limpid::input_error);
   static_assert(!limpid::detail::has_tensor_traits<xt::xtensor<double, 3>>);
 
   limpid::vector<int> const own{4, 5};
@@ -121,7 +123,8 @@ TEST_CASE("xtensor: a lazy function is evaluated once") {
   xt::xarray<double> const b = xt::ones<double>({3, 4});
   auto&& sum = limpid::detail::materialise(b + 2 * b);
   CHECK(limpid::view(sum)(2, 3) == 3);
-  auto&& picked = limpid::detail::materialise(xt::view(a, xt::keep(0, 2), xt::all()));  // no strides
+  auto&& picked =
+      limpid::detail::materialise(xt::view(a, xt::keep(0, 2), xt::all()));  // no strides
   CHECK(limpid::view(picked).rows == 2);
 }
 
@@ -129,9 +132,9 @@ TEST_CASE("xtensor: results convert") {
   //! [xtensor]
   limpid::matrix<double> transition{{0.9, 0.1}, {0.2, 0.8}};
 
-  xt::xtensor<double, 2> T = transition;           // a copy
+  xt::xtensor<double, 2> T = transition;  // a copy
   xt::xarray<float> F = transition;
-  auto const M = limpid::as_xtensor(transition);   // an adaptor: no copy
+  auto const M = limpid::as_xtensor(transition);  // an adaptor: no copy
   double const largest = xt::amax(M)();
   //! [xtensor]
   CHECK(T(1, 0) == 0.2);

@@ -49,7 +49,8 @@ TEST_CASE("backward_loss: unbiased, and by hand") {
 double by_hand(matrix<double> const& z, std::size_t i, matrix<double> const& R, int y) {
   auto const s = limpid_test::softmax_of(z, i);
   double sum = 0;
-  for (std::size_t k = 0; k < s.size(); ++k) sum -= R(static_cast<std::size_t>(y), k) * std::log(s[k]);
+  for (std::size_t k = 0; k < s.size(); ++k)
+    sum -= R(static_cast<std::size_t>(y), k) * std::log(s[k]);
   return sum;
 }
 
@@ -72,8 +73,8 @@ TEST_CASE("backward_loss: finite differences by T under every regularisation") {
   std::vector<double> const w{1, 2, 0, 1, 0.5, 3};
   double const a = 0.2;
   for (auto rule : {regularisation::none, regularisation::shrink, regularisation::tikhonov}) {
-    auto const r = backward_loss(in.z, in.y, in.T, w,
-                                 {.inverse = {.rule = rule, .amount = a}, .transition_gradient = true});
+    auto const r = backward_loss(
+        in.z, in.y, in.T, w, {.inverse = {.rule = rule, .amount = a}, .transition_gradient = true});
     auto const inverse = [&](matrix<double> const& T) {
       auto const across = limpid_test::transpose(T);
       matrix<double> base = rule == regularisation::tikhonov ? limpid_test::multiply(T, across) : T;
@@ -120,7 +121,8 @@ TEST_CASE("backward_loss: a T of each row's own") {
     for (std::size_t c = 0; c < 9; ++c) {
       auto up = T, down = T;
       up.data()[c] += 1e-6, down.data()[c] -= 1e-6;
-      double const slope = (by_hand(in.z, i, cramer(up), in.y[i]) - by_hand(in.z, i, cramer(down), in.y[i])) / 2e-6;
+      double const slope =
+          (by_hand(in.z, i, cramer(up), in.y[i]) - by_hand(in.z, i, cramer(down), in.y[i])) / 2e-6;
       CHECK(std::abs(slope - r.transition_gradient(i, c)) < 1e-7 * (1 + std::abs(slope)));
     }
   }
@@ -135,9 +137,10 @@ TEST_CASE("backward_loss: a T of each row's own") {
   CHECK(a.condition == doctest::Approx(b.condition).epsilon(1e-12));
   CHECK(a.amplification == doctest::Approx(b.amplification).epsilon(1e-12));
   for (std::size_t c = 0; c < 9; ++c) same(7, c) = 1 / 3.0;
-  CHECK_THROWS_WITH_AS((void)backward_loss(in.z, in.y, same),
-                       doctest::Contains("transition::backward_loss: T row 7 is a T(x) with condition number"),
-                       limpid::input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)backward_loss(in.z, in.y, same),
+      doctest::Contains("transition::backward_loss: T row 7 is a T(x) with condition number"),
+      limpid::input_error);
 }
 
 TEST_CASE("backward_loss: the clamp drops classes whose risk is negative, and their gradients") {
@@ -190,34 +193,44 @@ TEST_CASE("backward_loss: every policy, any strides, both sides of the tile; int
       for (std::size_t c = 0; c < 16; ++c) each(i, c) = in.T.data()[c];
     limpid::vector<double> own_loss(n);
     matrix<double> own_gradient(n, 4);
-    auto const rest = backward_loss.into(limpid::simd, in.z, in.y, each, own_loss, own_gradient, {.transition_gradient = true});
+    auto const rest = backward_loss.into(limpid::simd, in.z, in.y, each, own_loss, own_gradient,
+                                         {.transition_gradient = true});
     auto const whole = backward_loss(in.z, in.y, each, {.transition_gradient = true});
     CHECK(gap(own_loss, s.loss) < 1e-12);
     CHECK(own_gradient == whole.gradient);
     CHECK(rest.transition_gradient == whole.transition_gradient);
   }
-  auto const one = backward_loss(matrix<double>(2, 1, 7.0), std::vector<int>{0, 0}, matrix<double>{{1}});
+  auto const one =
+      backward_loss(matrix<double>(2, 1, 7.0), std::vector<int>{0, 0}, matrix<double>{{1}});
   CHECK(one.loss[0] == 0);
-  CHECK(backward_loss(matrix<double>(0, 2), std::vector<int>{}, matrix<double>::identity(2)).mean_loss == 0);
+  CHECK(backward_loss(matrix<double>(0, 2), std::vector<int>{}, matrix<double>::identity(2))
+            .mean_loss == 0);
 }
 
 TEST_CASE("backward_loss: bad input") {
   auto const in = limpid_test::make_corrected(2, 2, 1);
   using limpid::input_error;
-  CHECK_THROWS_WITH_AS((void)backward_loss(in.z, in.y, matrix<double>(2, 2, 0.5)),
-                       "transition::backward_loss: T rows 0 and 1 are equal, so that T has no inverse; the two "
-                       "classes cannot be told apart", input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)backward_loss(in.z, in.y, matrix<double>(2, 2, 0.5)),
+      "transition::backward_loss: T rows 0 and 1 are equal, so that T has no inverse; the two "
+      "classes cannot be told apart",
+      input_error);
   CHECK_NOTHROW((void)backward_loss(in.z, in.y, matrix<double>(2, 2, 0.5),
                                     {.inverse = {.rule = regularisation::shrink}}));
-  CHECK_THROWS_WITH_AS((void)backward_loss(in.z, in.y, in.T, {.inverse = {.rule = regularisation::shrink, .amount = 0}}),
-                       "transition::backward_loss: options.amount is 0; shrink needs (0, 1]", input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)backward_loss(in.z, in.y, in.T,
+                          {.inverse = {.rule = regularisation::shrink, .amount = 0}}),
+      "transition::backward_loss: options.amount is 0; shrink needs (0, 1]", input_error);
   CHECK_THROWS_WITH_AS((void)backward_loss(in.z, in.y, in.T, {.inverse = {.max_condition = 1}}),
-                       doctest::Contains("transition::backward_loss: T has condition number"), input_error);
-  CHECK_THROWS_WITH_AS((void)backward_loss(in.z, in.y, in.T, {.transition_gradient = true, .clamp = true}),
-                       "transition::backward_loss: options.clamp leaves no gradient by T; choose one of the two",
+                       doctest::Contains("transition::backward_loss: T has condition number"),
                        input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)backward_loss(in.z, in.y, in.T, {.transition_gradient = true, .clamp = true}),
+      "transition::backward_loss: options.clamp leaves no gradient by T; choose one of the two",
+      input_error);
   CHECK_THROWS_WITH_AS((void)backward_loss(in.z, std::vector<int>{0, -1}, in.T),
-                       "transition::backward_loss: y row 1 is -1; labels must be 0..1", input_error);
+                       "transition::backward_loss: y row 1 is -1; labels must be 0..1",
+                       input_error);
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ struct cloud {
   matrix<double> x;
   std::vector<int> y, truth;
 };
-/// Three bells in the plane, pair flips at 0.45; or, where `tilted`, only to the right of a class's centre, at 0.9.
+/// Three bells in the plane, pair flips at 0.45; or, where `tilted`, only to the right of a class's
+/// centre, at 0.9.
 cloud make(std::size_t n, double apart, unsigned seed, bool tilted = false) {
   std::mt19937 rng(seed);
   std::normal_distribution<double> bell;
@@ -56,8 +57,10 @@ double likelihood(limpid::transition::causal_em_result const& r, cloud const& in
   for (std::size_t i = 0; i < in.y.size(); ++i) {
     double p = 0;
     for (std::size_t k = 0; k < 3; ++k) {
-      double const a = r.covariance(2 * k, 0), b = r.covariance(2 * k, 1), c = r.covariance(2 * k + 1, 1);
-      double const det = a * c - b * b, u = in.x(i, 0) - r.mean(k, 0), v = in.x(i, 1) - r.mean(k, 1);
+      double const a = r.covariance(2 * k, 0), b = r.covariance(2 * k, 1),
+                   c = r.covariance(2 * k + 1, 1);
+      double const det = a * c - b * b, u = in.x(i, 0) - r.mean(k, 0),
+                   v = in.x(i, 1) - r.mean(k, 1);
       double const quadratic = (c * u * u - 2 * b * u * v + a * v * v) / det;
       p += r.prior[k] * std::exp(-quadratic / 2) / (2 * 3.14159265358979323846 * std::sqrt(det)) *
            r.transition(k, static_cast<std::size_t>(in.y[i]));
@@ -71,7 +74,8 @@ TEST_CASE("causal_em: pair flips that the labels alone cannot see through") {
   auto const in = make(1200, 3, 1);
   //! [call]
   auto const r = limpid::transition::causal_em(in.x, in.y, 3, {.starts = 2});
-  // r.transition: T; r.posterior: P(true class | x, label); r.start_likelihood: the labels' own start, then two clusterings
+  // r.transition: T; r.posterior: P(true class | x, label); r.start_likelihood: the labels' own
+  // start, then two clusterings
   //! [call]
   CHECK(r.converged);
   CHECK(share_right(r.posterior, in.truth) > 0.93);  // given: 0.55
@@ -99,12 +103,14 @@ TEST_CASE("causal_em: far classes without noise give the identity; permuted clas
   auto const moved = causal_em(in.x, in.y, 3, {.starts = 2});
   for (std::size_t i = 0; i < 3; ++i)
     for (std::size_t j = 0; j < 3; ++j)
-      CHECK(moved.transition((i + 1) % 3, (j + 1) % 3) == doctest::Approx(noisy.transition(i, j)).epsilon(1e-4));
+      CHECK(moved.transition((i + 1) % 3, (j + 1) % 3) ==
+            doctest::Approx(noisy.transition(i, j)).epsilon(1e-4));
 }
 
 TEST_CASE("causal_em: noise that depends on the sample") {
   auto const in = make(600, 6, 3, true);
-  causal_em_options options{.channel = label_channel::instance_dependent, .starts = 1, .max_iterations = 60};
+  causal_em_options options{
+      .channel = label_channel::instance_dependent, .starts = 1, .max_iterations = 60};
   auto const r = causal_em(in.x, in.y, 3, options);
   CHECK(share_right(r.posterior, in.truth) > 0.97);
   CHECK(std::abs(r.transition(0, 1) - 0.45) < 0.06);
@@ -136,13 +142,16 @@ TEST_CASE("causal_em: every policy, and stopping") {
   auto const wide = causal_em(in.x, in.y, 3, options);
   CHECK(gap(wide.posterior, r.posterior) < 1e-10);
   for (int threads : {1, 3})
-    CHECK(causal_em(limpid::par_policy{.threads = threads}, in.x, in.y, 3, options).posterior == wide.posterior);
+    CHECK(causal_em(limpid::par_policy{.threads = threads}, in.x, in.y, 3, options).posterior ==
+          wide.posterior);
   limpid_test::device_matrix<double> const x(in.x.view());
   limpid_test::device_vector<int> const y(limpid::vector_view<int const>(in.y.data(), in.y.size()));
   CHECK(causal_em(limpid_test::device, x, y, 3, options).posterior == r.posterior);
-  CHECK(gap(causal_em(limpid_test::to_float(in.x), in.y, 3, options).transition, r.transition) < 1e-3);
+  CHECK(gap(causal_em(limpid_test::to_float(in.x), in.y, 3, options).transition, r.transition) <
+        1e-3);
   auto const stopped =
-      causal_em(in.x, in.y, 3, {.starts = 3, .max_iterations = 2, .on_progress = [](double) { return false; }});
+      causal_em(in.x, in.y, 3,
+                {.starts = 3, .max_iterations = 2, .on_progress = [](double) { return false; }});
   CHECK(stopped.stopped);
   CHECK(!stopped.converged);
   CHECK(std::isinf(stopped.start_likelihood[1]));
@@ -154,15 +163,18 @@ TEST_CASE("causal_em: bad input") {
   auto const says = [&](auto const& call, char const* words) {
     CHECK_THROWS_WITH_AS(call(), words, limpid::input_error);
   };
-  says([&] { (void)causal_em(x, y, 0); }, "transition::causal_em: classes is 0; give the number of classes");
+  says([&] { (void)causal_em(x, y, 0); },
+       "transition::causal_em: classes is 0; give the number of classes");
   says([&] { (void)causal_em(x, y, 3); },
        "transition::causal_em: X is 2 x 2; need a column and at least as many rows as classes, 3");
-  says([&] { (void)causal_em(x, std::vector{0}, 2); }, "transition::causal_em: X has 2 rows, y has 1");
+  says([&] { (void)causal_em(x, std::vector{0}, 2); },
+       "transition::causal_em: X has 2 rows, y has 1");
   says([&] { (void)causal_em(x, std::vector{0, 2}, 2); },
        "transition::causal_em: y row 1 is 2; labels must be 0..1, or negative for unlabelled");
   says([&] { (void)causal_em(matrix<double>{{0, 1}, {NAN, 0}}, y, 2); },
        "transition::causal_em: X row 1 has an entry that is not finite");
-  says([&] { (void)causal_em(x, y, 2, {.ridge = 0}); }, "transition::causal_em: options.ridge is 0; need more than 0");
+  says([&] { (void)causal_em(x, y, 2, {.ridge = 0}); },
+       "transition::causal_em: options.ridge is 0; need more than 0");
   says([&] { (void)causal_em(x, y, 2, {.starts = -1}); },
        "transition::causal_em: options.starts is -1; need at least 0");
 }

@@ -14,8 +14,8 @@
 namespace {
 
 using limpid::matrix;
-using limpid::transition::clean_posterior;
 using limpid::posterior_of;
+using limpid::transition::clean_posterior;
 using limpid::transition::recovery;
 using limpid::transition::regularisation;
 using limpid_test::gap;
@@ -59,7 +59,8 @@ TEST_CASE("clean_posterior: every method returns q from p = q T") {
   auto const q = distributions(8, 4, 1);
   auto const p = limpid_test::multiply(q, in.T);
   for (auto method : {recovery::least_squares, recovery::em, recovery::inverse}) {
-    auto const r = clean_posterior(p, in.T, {.method = method, .max_iterations = 50000, .tolerance = 1e-13});
+    auto const r =
+        clean_posterior(p, in.T, {.method = method, .max_iterations = 50000, .tolerance = 1e-13});
     CHECK(gap(r.posterior, q) < (method == recovery::em ? 1e-5 : 1e-9));
     CHECK(r.outside == 0);
     CHECK(r.mean_misfit < (method == recovery::em ? 1e-6 : 1e-9));
@@ -97,7 +98,8 @@ std::vector<double> least_squares_oracle(std::vector<double> const& p, matrix<do
     }
     std::vector<double> q(K);
     bool inside = true;
-    for (std::size_t u = 0; u < on.size(); ++u) inside = inside && (q[on[u]] = a(u, m) / a(u, u)) >= -1e-12;
+    for (std::size_t u = 0; u < on.size(); ++u)
+      inside = inside && (q[on[u]] = a(u, m) / a(u, u)) >= -1e-12;
     if (!inside) continue;
     double value = 0;
     for (std::size_t j = 0; j < K; ++j) {
@@ -120,8 +122,9 @@ TEST_CASE("clean_posterior: least squares against all supports, EM against its o
     auto const want = least_squares_oracle({p(i, 0), p(i, 1), p(i, 2), p(i, 3)}, in.T);
     for (std::size_t k = 0; k < 4; ++k) CHECK(std::abs(r.posterior(i, k) - want[k]) < 1e-8);
   }
-  auto const e = clean_posterior(p.view().row_block(0, 10), in.T,
-                                 {.method = recovery::em, .max_iterations = 20000, .tolerance = 1e-11});
+  auto const e =
+      clean_posterior(p.view().row_block(0, 10), in.T,
+                      {.method = recovery::em, .max_iterations = 20000, .tolerance = 1e-11});
   for (std::size_t i = 0; i < 10; ++i)
     for (std::size_t k = 0; k < 4; ++k) {
       double force = 0;
@@ -145,19 +148,22 @@ TEST_CASE("clean_posterior: the inverse's methods, and a T that has none") {
     CHECK(r.mean_misfit < 1e-7);
   }
   for (auto rule : {regularisation::shrink, regularisation::tikhonov}) {
-    auto const r = clean_posterior(P, T, {.method = recovery::inverse, .inverse = {.rule = rule, .amount = 1e-4}});
+    auto const r = clean_posterior(
+        P, T, {.method = recovery::inverse, .inverse = {.rule = rule, .amount = 1e-4}});
     CHECK(r.posterior(0, 1) == doctest::Approx(0.5).epsilon(0.01));
     CHECK(r.condition == INFINITY);
   }
   CHECK_THROWS_WITH_AS((void)clean_posterior(P, T, {.method = recovery::inverse}),
-                       doctest::Contains("transition::clean_posterior: T rows 0 and 2 are equal"), limpid::input_error);
+                       doctest::Contains("transition::clean_posterior: T rows 0 and 2 are equal"),
+                       limpid::input_error);
   // p T^-1 = {1.25, -0.25}: the nearest distribution is the corner
   auto const r = clean_posterior(matrix<double>{{0.9, 0.1}}, matrix<double>{{0.8, 0.2}, {0.4, 0.6}},
                                  {.method = recovery::inverse});
   CHECK(r.posterior == matrix<double>{{1, 0}});
 }
 
-TEST_CASE("clean_posterior: T of each row's own, impossible labels, one class, no rows, too few steps") {
+TEST_CASE(
+    "clean_posterior: T of each row's own, impossible labels, one class, no rows, too few steps") {
   auto const in = limpid_test::make_corrected(14, 3, 3);
   auto const own = limpid_test::row_transitions(in);
   auto const q = distributions(14, 3, 4);
@@ -177,9 +183,11 @@ TEST_CASE("clean_posterior: T of each row's own, impossible labels, one class, n
                                  {.posteriors = posterior_of::truth});
   CHECK(s.impossible == 1);
   CHECK(s.posterior == matrix<double>{{0.2, 0.3, 0.5}});
-  CHECK(clean_posterior(matrix<double>(3, 1, 1.0), matrix<double>{{1}}).posterior == matrix<double>(3, 1, 1.0));
+  CHECK(clean_posterior(matrix<double>(3, 1, 1.0), matrix<double>{{1}}).posterior ==
+        matrix<double>(3, 1, 1.0));
   CHECK(clean_posterior(matrix<double>(0, 3), in.T).posterior.rows() == 0);
-  CHECK(clean_posterior(p, in.T, {.method = recovery::em, .max_iterations = 1}).not_converged == 14);
+  CHECK(clean_posterior(p, in.T, {.method = recovery::em, .max_iterations = 1}).not_converged ==
+        14);
 }
 
 TEST_CASE("clean_posterior: every policy, any strides, both sides of the tile; into float") {
@@ -197,30 +205,42 @@ TEST_CASE("clean_posterior: every policy, any strides, both sides of the tile; i
   limpid_test::strided const padded(p);
   CHECK(gap(clean_posterior(padded.window, in.y, in.T).posterior, r.posterior) < 1e-13);
   matrix<float> out(n, 3);
-  CHECK(clean_posterior.into(limpid::simd, limpid_test::to_float(p), in.y, in.T, out).not_converged == 0);
-  for (std::size_t c = 0; c < 3 * n; ++c) REQUIRE(std::abs(out.data()[c] - r.posterior.data()[c]) < 1e-4);
+  CHECK(
+      clean_posterior.into(limpid::simd, limpid_test::to_float(p), in.y, in.T, out).not_converged ==
+      0);
+  for (std::size_t c = 0; c < 3 * n; ++c)
+    REQUIRE(std::abs(out.data()[c] - r.posterior.data()[c]) < 1e-4);
 }
 
 TEST_CASE("clean_posterior: bad input") {
   using limpid::input_error;
   matrix<double> const T{{0.8, 0.2}, {0.4, 0.6}}, P{{0.5, 0.5}};
-  CHECK_THROWS_WITH_AS((void)clean_posterior(P, T, {.posteriors = posterior_of::truth}),
-                       "transition::clean_posterior: options.posteriors is truth: without labels P is the answer",
-                       input_error);
-  CHECK_THROWS_WITH_AS((void)clean_posterior(matrix<double>{{0.5, 0.6}}, T),
-                       "transition::clean_posterior: P row 0 sums to 1.1; rows must be probability distributions "
-                       "(tolerance 1e-3)", input_error);
-  CHECK_THROWS_WITH_AS((void)clean_posterior(P, matrix<double>(3, 3)),
-                       "transition::clean_posterior: T is 3 x 3; need K x K, K = 2, or one row of 4 per row of data", input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)clean_posterior(P, T, {.posteriors = posterior_of::truth}),
+      "transition::clean_posterior: options.posteriors is truth: without labels P is the answer",
+      input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)clean_posterior(matrix<double>{{0.5, 0.6}}, T),
+      "transition::clean_posterior: P row 0 sums to 1.1; rows must be probability distributions "
+      "(tolerance 1e-3)",
+      input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)clean_posterior(P, matrix<double>(3, 3)),
+      "transition::clean_posterior: T is 3 x 3; need K x K, K = 2, or one row of 4 per row of data",
+      input_error);
   CHECK_THROWS_WITH_AS((void)clean_posterior(P, T, {.tolerance = 0}),
-                       "transition::clean_posterior: options.tolerance is 0; need more than 0", input_error);
-  CHECK_THROWS_WITH_AS((void)clean_posterior(P, T, {.max_iterations = 0}),
-                       "transition::clean_posterior: options.max_iterations is 0; need at least 1", input_error);
-  CHECK_THROWS_WITH_AS((void)clean_posterior(P, matrix<double>{{0.8, 0.2, 0.4, 0.6}}, {.method = recovery::inverse}),
-                       "transition::clean_posterior: options.method is inverse, which needs one T for all rows",
+                       "transition::clean_posterior: options.tolerance is 0; need more than 0",
                        input_error);
+  CHECK_THROWS_WITH_AS((void)clean_posterior(P, T, {.max_iterations = 0}),
+                       "transition::clean_posterior: options.max_iterations is 0; need at least 1",
+                       input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)clean_posterior(P, matrix<double>{{0.8, 0.2, 0.4, 0.6}}, {.method = recovery::inverse}),
+      "transition::clean_posterior: options.method is inverse, which needs one T for all rows",
+      input_error);
   CHECK_THROWS_WITH_AS((void)clean_posterior(P, std::vector<int>{2}, T),
-                       "transition::clean_posterior: y row 0 is 2; labels must be 0..1", input_error);
+                       "transition::clean_posterior: y row 0 is 2; labels must be 0..1",
+                       input_error);
   CHECK_NOTHROW((void)clean_posterior(P, T, {.max_iterations = 1, .tolerance = 1e-300}));
 }
 

@@ -345,34 +345,20 @@ TEST_CASE("confident_joint: bad input") {
          "transition::confident_joint: P is 2 x 0; need at least one row and one class");
   throws([&] { (void)confident_joint(p, std::vector{0}); },
          "transition::confident_joint: P has 2 rows, y has 1");
+  throws([&] { (void)confident_joint(p, std::vector{0, 2}); },
+         "transition::confident_joint: y row 1 is 2; labels must be 0..1");
+  throws([&] { (void)confident_joint(p, std::vector{-1, 0}); },
+         "transition::confident_joint: y row 0 is -1; labels must be 0..1");
+  throws([&] { (void)confident_joint(matrix<double>{{0.5, 0.5}, {nan, 1}}, y); },
+         "transition::confident_joint: P row 1 has an entry that is not finite");
   throws(
-      [&] {
-        (void)confident_joint(p, std::vector{0, 2});
-      },
-      "transition::confident_joint: y row 1 is 2; labels must be 0..1");
-  throws(
-      [&] {
-        (void)confident_joint(p, std::vector{-1, 0});
-      },
-      "transition::confident_joint: y row 0 is -1; labels must be 0..1");
-  throws(
-      [&] {
-        (void)confident_joint(matrix<double>{{0.5, 0.5}, {nan, 1}}, y);
-      },
-      "transition::confident_joint: P row 1 has an entry that is not finite");
-  throws(
-      [&] {
-        (void)confident_joint(matrix<double>{{0.5, 0.75}, {0, 1}}, y);
-      },
+      [&] { (void)confident_joint(matrix<double>{{0.5, 0.75}, {0, 1}}, y); },
       "transition::confident_joint: P row 0 sums to 1.25; rows must be probability distributions "
       "(tolerance 1e-3)");
   throws([&] { (void)confident_joint(p, y, {.thresholds = {0.5}}); },
          "transition::confident_joint: options.thresholds has 1 entries; need K = 2");
-  throws(
-      [&] {
-        (void)confident_joint(p, y, {.thresholds = {0.5, nan}});
-      },
-      "transition::confident_joint: options.thresholds[1] is not finite");
+  throws([&] { (void)confident_joint(p, y, {.thresholds = {0.5, nan}}); },
+         "transition::confident_joint: options.thresholds[1] is not finite");
   CHECK_NOTHROW((void)confident_joint(matrix<double>{{0.5, 0.5009}, {0, 1}}, y));
   CHECK_NOTHROW((void)confident_joint(matrix<double>{{0.5, 0.75}, {0, 1}}, y, {.validate = false}));
 }

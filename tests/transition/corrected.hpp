@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-/// Inputs and oracles of the corrected losses: golden rows, and losses written as their formulas say.
+/// Inputs and oracles of the corrected losses: golden rows, and losses written as their formulas
+/// say.
 #ifndef LIMPID_TESTS_TRANSITION_CORRECTED_HPP
 #define LIMPID_TESTS_TRANSITION_CORRECTED_HPP
 
@@ -29,12 +30,14 @@ inline corrected_input make_corrected(std::size_t n, std::size_t K, unsigned see
   std::mt19937 rng(seed);
   std::normal_distribution<double> normal(0, 2);
   std::uniform_real_distribution<double> u(0.05, 1);
-  corrected_input in{limpid::matrix<double>(n, K), limpid::matrix<double>(K, K), std::vector<int>(n)};
+  corrected_input in{limpid::matrix<double>(n, K), limpid::matrix<double>(K, K),
+                     std::vector<int>(n)};
   for (std::size_t c = 0; c < n * K; ++c) in.z.data()[c] = normal(rng);
   for (int& label : in.y) label = static_cast<int>(rng() % K);
   for (std::size_t i = 0; i < K; ++i) {
     double sum = 0;
-    for (std::size_t j = 0; j < K; ++j) sum += in.T(i, j) = u(rng) + (i == j ? 1.5 * static_cast<double>(K) : 0);
+    for (std::size_t j = 0; j < K; ++j)
+      sum += in.T(i, j) = u(rng) + (i == j ? 1.5 * static_cast<double>(K) : 0);
     for (std::size_t j = 0; j < K; ++j) in.T(i, j) /= sum;
   }
   return in;

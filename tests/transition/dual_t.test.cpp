@@ -88,8 +88,8 @@ TEST_CASE("dual_t: a row of weight 3 counts as three, one of weight 0 as none") 
   CHECK_THROWS_WITH_AS((void)dual_t(P, y, std::vector{1.0, 1.0, -1.0, 1.0}),
                        "transition::dual_t: weights row 2 is negative; weights must be at least 0",
                        limpid::input_error);
-  CHECK_THROWS_WITH_AS((void)dual_t(P, y, std::vector{1.0}),
-                       doctest::Contains("weights"), limpid::input_error);
+  CHECK_THROWS_WITH_AS((void)dual_t(P, y, std::vector{1.0}), doctest::Contains("weights"),
+                       limpid::input_error);
 }
 
 TEST_CASE("dual_t: permuting classes permutes T") {

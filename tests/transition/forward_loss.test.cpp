@@ -68,7 +68,8 @@ TEST_CASE("forward_loss: finite differences by T, one and per row, with weights"
   for (std::size_t i = 0; i < 6; ++i) {
     matrix<double> T(3, 3);
     for (std::size_t c = 0; c < 9; ++c) T.data()[c] = own(i, c);
-    CHECK(s.loss[i] == doctest::Approx(limpid_test::forward_by_hand(in.z, i, T, in.y[i])).epsilon(1e-13));
+    CHECK(s.loss[i] ==
+          doctest::Approx(limpid_test::forward_by_hand(in.z, i, T, in.y[i])).epsilon(1e-13));
     double sum = 0;
     for (std::size_t k = 0; k < 3; ++k) sum += s.gradient(i, k);
     CHECK(std::abs(sum) < 1e-14);
@@ -76,7 +77,8 @@ TEST_CASE("forward_loss: finite differences by T, one and per row, with weights"
       auto up = T, down = T;
       up.data()[c] += 1e-6, down.data()[c] -= 1e-6;
       double const slope = (limpid_test::forward_by_hand(in.z, i, up, in.y[i]) -
-                            limpid_test::forward_by_hand(in.z, i, down, in.y[i])) / 2e-6;
+                            limpid_test::forward_by_hand(in.z, i, down, in.y[i])) /
+                           2e-6;
       CHECK(std::abs(slope - s.transition_gradient(i, c)) < 1e-8 * (1 + std::abs(slope)));
     }
   }
@@ -97,7 +99,8 @@ TEST_CASE("forward_loss: far logits stay finite, impossible labels do not hide")
   CHECK(s.gradient(0, 0) == 0);
   CHECK(s.mean_loss == s.loss[1]);
   CHECK(forward_loss(matrix<double>(0, 3), std::vector<int>{}, T).mean_loss == 0);
-  auto const one = forward_loss(matrix<double>(2, 1, 7.0), std::vector<int>{0, 0}, matrix<double>{{1}});
+  auto const one =
+      forward_loss(matrix<double>(2, 1, 7.0), std::vector<int>{0, 0}, matrix<double>{{1}});
   CHECK(one.loss[0] == 0);
   CHECK(one.gradient(1, 0) == 0);
 }
@@ -127,7 +130,8 @@ TEST_CASE("forward_loss: every policy, any strides, both sides of the tile") {
     auto const in = limpid_test::make_corrected(n, 4, 5);
     auto const r = forward_loss(limpid::seq, in.z, in.y, in.T, {.transition_gradient = true});
     for (std::size_t i = 0; i < n; i += 97)
-      CHECK(r.loss[i] == doctest::Approx(limpid_test::forward_by_hand(in.z, i, in.T, in.y[i])).epsilon(1e-12));
+      CHECK(r.loss[i] ==
+            doctest::Approx(limpid_test::forward_by_hand(in.z, i, in.T, in.y[i])).epsilon(1e-12));
     auto const s = forward_loss(in.z, in.y, in.T, {.transition_gradient = true});
     CHECK(gap(s.loss, r.loss) < 1e-13);
     CHECK(gap(s.gradient, r.gradient) < 1e-14);
@@ -166,9 +170,10 @@ TEST_CASE("forward_loss: written into the caller's own") {
 TEST_CASE("forward_loss: bad input") {
   auto const in = limpid_test::make_corrected(2, 3, 1);
   using limpid::input_error;
-  CHECK_THROWS_WITH_AS((void)forward_loss(in.z, in.y, matrix<double>(3, 2, 0.5)),
-                       "transition::forward_loss: T is 3 x 2; need K x K, K = 3, or one row of 9 per row of data",
-                       input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)forward_loss(in.z, in.y, matrix<double>(3, 2, 0.5)),
+      "transition::forward_loss: T is 3 x 2; need K x K, K = 3, or one row of 9 per row of data",
+      input_error);
   CHECK_THROWS_WITH_AS((void)forward_loss(in.z, std::vector<int>{0}, in.T),
                        "transition::forward_loss: logits has 2 rows, y has 1", input_error);
   CHECK_THROWS_WITH_AS((void)forward_loss(in.z, std::vector<int>{0, 3}, in.T),
@@ -176,16 +181,21 @@ TEST_CASE("forward_loss: bad input") {
   auto bad = in.z;
   bad(1, 0) = NAN;
   CHECK_THROWS_WITH_AS((void)forward_loss(bad, in.y, in.T),
-                       "transition::forward_loss: logits row 1 has an entry that is not finite", input_error);
+                       "transition::forward_loss: logits row 1 has an entry that is not finite",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)forward_loss(in.z, in.y, matrix<double>(3, 3, 0.5)),
                        "transition::forward_loss: T row 0 sums to 1.5; rows must be probability "
-                       "distributions (tolerance 1e-3)", input_error);
-  CHECK_THROWS_WITH_AS((void)forward_loss(in.z, in.y, matrix<double>(2, 9, 0.5)),
-                       "transition::forward_loss: T row 0 has a row of T(x) that does not sum to 1 (tolerance 1e-3)",
+                       "distributions (tolerance 1e-3)",
                        input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)forward_loss(in.z, in.y, matrix<double>(2, 9, 0.5)),
+      "transition::forward_loss: T row 0 has a row of T(x) that does not sum to 1 (tolerance 1e-3)",
+      input_error);
   CHECK_NOTHROW((void)forward_loss(in.z, in.y, matrix<double>(2, 9, 1 / 3.0)));
-  CHECK_THROWS_WITH_AS((void)forward_loss(in.z, in.y, in.T, std::vector<double>{1, -1}),
-                       "transition::forward_loss: weights row 1 is negative; weights must be at least 0", input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)forward_loss(in.z, in.y, in.T, std::vector<double>{1, -1}),
+      "transition::forward_loss: weights row 1 is negative; weights must be at least 0",
+      input_error);
   CHECK_NOTHROW((void)forward_loss(in.z, in.y, matrix<double>(3, 3, 0.5), {.validate = false}));
 }
 

@@ -45,8 +45,8 @@ TEST_CASE("gold: the numbers of the official code") {
   std::vector<int> truth(p.rows(), -1);
   std::copy(hidden.begin(), hidden.begin() + 40, truth.begin());
   auto const r = gold(p, truth);
-  CHECK(gap(r.transition, to_matrix(limpid_test::golden("anchor_dualt_glc.json")["expected"]["glc_C_hat"])) <
-        1e-14);
+  CHECK(gap(r.transition, to_matrix(limpid_test::golden(
+                              "anchor_dualt_glc.json")["expected"]["glc_C_hat"])) < 1e-14);
 }
 
 TEST_CASE("gold: posteriors that depend on x through the class alone give T") {
@@ -132,8 +132,8 @@ TEST_CASE("gold: the adjusted T is the minimum of its quadratic programme") {
   }
   // shares that fit already: nothing to do
   matrix<double> const T{{0.5, 0.5}, {0.25, 0.75}};
-  auto const fits = gold(T, std::vector{0, 1}, std::vector{0, 1},
-                         {.adjust = true, .true_share = {1, 0}});
+  auto const fits =
+      gold(T, std::vector{0, 1}, std::vector{0, 1}, {.adjust = true, .true_share = {1, 0}});
   CHECK(gap(fits.transition, T) < 1e-12);
   CHECK(fits.share_error < 1e-12);
 }
@@ -181,29 +181,33 @@ TEST_CASE("gold: bad input") {
   matrix<double> const p{{0.5, 0.5}, {0.25, 0.75}};
   std::vector<int> const g{0, -1}, y{0, 1};
   CHECK_THROWS_WITH_AS((void)gold(matrix<double>(0, 2), std::vector<int>{}),
-                       "transition::gold: P is 0 x 2; need at least one row and one class", input_error);
+                       "transition::gold: P is 0 x 2; need at least one row and one class",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)gold(p, std::vector{0}), "transition::gold: P has 2 rows, truth has 1",
                        input_error);
-  CHECK_THROWS_WITH_AS((void)gold(p, std::vector{0, 2}),
-                       "transition::gold: truth row 1 is 2; labels must be 0..1, or negative for unlabelled",
-                       input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)gold(p, std::vector{0, 2}),
+      "transition::gold: truth row 1 is 2; labels must be 0..1, or negative for unlabelled",
+      input_error);
   CHECK_THROWS_WITH_AS((void)gold(p, g, std::vector{1}), "transition::gold: P has 2 rows, y has 1",
                        input_error);
   CHECK_THROWS_WITH_AS((void)gold(p, g, {.calibrate = true}),
                        "transition::gold: options.calibrate needs the given labels y", input_error);
   CHECK_THROWS_WITH_AS((void)gold(p, g, {.adjust = true}),
                        "transition::gold: options.adjust needs the given labels y", input_error);
-  CHECK_THROWS_WITH_AS((void)gold(matrix<double>{{0.5, 0.5}, {0.5, 0.7}}, g),
-                       "transition::gold: P row 1 sums to 1.2; rows must be probability distributions "
-                       "(tolerance 1e-3)",
-                       input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)gold(matrix<double>{{0.5, 0.5}, {0.5, 0.7}}, g),
+      "transition::gold: P row 1 sums to 1.2; rows must be probability distributions "
+      "(tolerance 1e-3)",
+      input_error);
   CHECK_THROWS_WITH_AS((void)gold(p, g, {.uniform_share = 2}),
                        "transition::gold: options.uniform_share is 2; need [0, 1]", input_error);
   CHECK_THROWS_WITH_AS((void)gold(p, g, {.adjust_penalty = 0}),
                        "transition::gold: options.adjust_penalty is 0; need (0, 1e9)", input_error);
-  CHECK_THROWS_WITH_AS((void)gold(p, g, {.true_share = {1}}),
-                       "transition::gold: options.true_share has 1 entries; need 2, one per class, or none",
-                       input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)gold(p, g, {.true_share = {1}}),
+      "transition::gold: options.true_share has 1 entries; need 2, one per class, or none",
+      input_error);
   CHECK_THROWS_WITH_AS((void)gold(p, g, {.true_share = {0.5, 0.4}}),
                        "transition::gold: options.true_share sums to 0.9; need 1 (tolerance 1e-3)",
                        input_error);

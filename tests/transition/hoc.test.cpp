@@ -313,7 +313,8 @@ TEST_CASE("hoc: weights count the triples of their rows") {
   for (std::size_t const rounds : {std::size_t{1}, std::size_t{12}}) {
     matrix<double> sums(2, 4);
     for (std::size_t round = 0; round < rounds; ++round) {
-      auto const rows = limpid::transition::detail::draw_rows(300, 100, limpid::random_stream(6, 0, round));
+      auto const rows =
+          limpid::transition::detail::draw_rows(300, 100, limpid::random_stream(6, 0, round));
       matrix<double> some(100, 2);
       std::vector<int> y(100);
       std::vector<double> v(100);

@@ -60,7 +60,8 @@ TEST_CASE("instance_loss: finite differences by both logits") {
       auto up = in.z, down = in.z;
       up(i, k) += 1e-6, down(i, k) -= 1e-6;
       double const slope = (limpid_test::forward_by_hand(up, i, T, in.y[i]) -
-                            limpid_test::forward_by_hand(down, i, T, in.y[i])) / 2e-6;
+                            limpid_test::forward_by_hand(down, i, T, in.y[i])) /
+                           2e-6;
       CHECK(std::abs(slope - r.gradient(i, k)) < 2e-9);
       double sum = 0;
       for (std::size_t j = 0; j < 3; ++j) sum += r.transition_gradient(i, k * 3 + j);
@@ -69,8 +70,10 @@ TEST_CASE("instance_loss: finite differences by both logits") {
     for (std::size_t c = 0; c < 9; ++c) {
       auto up = a, down = a;
       up(i, c) += 1e-6, down(i, c) -= 1e-6;
-      double const slope = (limpid_test::forward_by_hand(in.z, i, softmax_rows(up, i, 3), in.y[i]) -
-                            limpid_test::forward_by_hand(in.z, i, softmax_rows(down, i, 3), in.y[i])) / 2e-6;
+      double const slope =
+          (limpid_test::forward_by_hand(in.z, i, softmax_rows(up, i, 3), in.y[i]) -
+           limpid_test::forward_by_hand(in.z, i, softmax_rows(down, i, 3), in.y[i])) /
+          2e-6;
       CHECK(std::abs(slope - r.transition_gradient(i, c)) < 2e-9);
     }
   }
@@ -78,12 +81,15 @@ TEST_CASE("instance_loss: finite differences by both logits") {
 }
 
 TEST_CASE("instance_loss: far logits, one class, no rows") {
-  auto const r = instance_loss(matrix<double>{{900, 0}}, std::vector<int>{1}, matrix<double>{{900, 0, 0, 900}});
+  auto const r = instance_loss(matrix<double>{{900, 0}}, std::vector<int>{1},
+                               matrix<double>{{900, 0, 0, 900}});
   CHECK(r.loss[0] == doctest::Approx(900 - std::log(2.0)).epsilon(1e-14));
-  auto const one = instance_loss(matrix<double>(2, 1, 3.0), std::vector<int>{0, 0}, matrix<double>(2, 1, 5.0));
+  auto const one =
+      instance_loss(matrix<double>(2, 1, 3.0), std::vector<int>{0, 0}, matrix<double>(2, 1, 5.0));
   CHECK(one.loss[1] == 0);
   CHECK(one.transition_gradient(1, 0) == 0);
-  CHECK(instance_loss(matrix<double>(0, 2), std::vector<int>{}, matrix<double>(0, 4)).mean_loss == 0);
+  CHECK(instance_loss(matrix<double>(0, 2), std::vector<int>{}, matrix<double>(0, 4)).mean_loss ==
+        0);
 }
 
 TEST_CASE("instance_loss: every policy, any strides; into float") {
@@ -119,10 +125,13 @@ TEST_CASE("instance_loss: bad input") {
   matrix<double> const z(2, 2);
   std::vector<int> const y{0, 1};
   CHECK_THROWS_WITH_AS((void)instance_loss(z, y, matrix<double>(2, 3)),
-                       "transition::instance_loss: transition_logits is 2 x 3; need K x K, K = 2, or one row of 4 per row of data",
+                       "transition::instance_loss: transition_logits is 2 x 3; need K x K, K = 2, "
+                       "or one row of 4 per row of data",
                        input_error);
-  CHECK_THROWS_WITH_AS((void)instance_loss(z, y, matrix<double>(2, 4, INFINITY)),
-                       "transition::instance_loss: transition_logits row 0 has an entry that is not finite", input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)instance_loss(z, y, matrix<double>(2, 4, INFINITY)),
+      "transition::instance_loss: transition_logits row 0 has an entry that is not finite",
+      input_error);
   CHECK_THROWS_WITH_AS((void)instance_loss(z, std::vector<int>{0, 2}, matrix<double>(2, 4)),
                        "transition::instance_loss: y row 1 is 2; labels must be 0..1", input_error);
   CHECK_NOTHROW((void)instance_loss(z, y, matrix<double>(2, 4, 50.0)));

@@ -59,7 +59,8 @@ TEST_CASE("interval: the Dirichlet posterior") {
 TEST_CASE("interval: the delta method on the logit scale") {
   matrix<double> const counts{{90, 10}, {400, 1600}};
   auto const r = interval(counts, {.rule = interval_rule::delta});
-  double const middle = std::log(10.5 / 90.5), reach = 1.959963984540054 * std::sqrt(1 / 10.5 + 1 / 90.5);
+  double const middle = std::log(10.5 / 90.5),
+               reach = 1.959963984540054 * std::sqrt(1 / 10.5 + 1 / 90.5);
   CHECK(r.low(0, 1) == doctest::Approx(1 / (1 + std::exp(-middle + reach))).epsilon(1e-12));
   CHECK(r.high(0, 1) == doctest::Approx(1 / (1 + std::exp(-middle - reach))).epsilon(1e-12));
   CHECK(r.deviation(0, 1) == doctest::Approx(std::sqrt(0.09 / 100)).epsilon(1e-12));
@@ -159,8 +160,8 @@ TEST_CASE("interval: rows without counts, one class, permuted classes") {
 
 TEST_CASE("prior_interval: closed forms") {
   //! [prior]
-  limpid::matrix<double> const counts{{90, 10}, {30, 70}};    // trusted rows, true x given
-  limpid::vector<double> const observed{6000, 4000};          // labels of all the others
+  limpid::matrix<double> const counts{{90, 10}, {30, 70}};  // trusted rows, true x given
+  limpid::vector<double> const observed{6000, 4000};        // labels of all the others
 
   auto const r = limpid::transition::prior_interval(counts, observed);
   // r.estimate = {0.5, 0.5}: 0.6 = 0.9 / 2 + 0.3 / 2
@@ -189,19 +190,20 @@ TEST_CASE("prior_interval: closed forms") {
   CHECK(far.estimate[0] > 0.99);
   CHECK(far.outside_share > 0.9);
   CHECK(far.high[0] <= 1);
-  auto const flat = prior_interval(matrix<double>{{5, 5}, {5, 5}}, std::vector<double>{5, 5},
-                                   {.draws = 100});
+  auto const flat =
+      prior_interval(matrix<double>{{5, 5}, {5, 5}}, std::vector<double>{5, 5}, {.draws = 100});
   CHECK(flat.condition == INFINITY);
   CHECK(std::isnan(flat.deviation[0]));
   CHECK(flat.high[0] - flat.low[0] > 0.5);
 }
 
-// A small draw of bench/transition/interval_coverage.cpp: T itself is drawn, so that no one value of
-// a count decides
+// A small draw of bench/transition/interval_coverage.cpp: T itself is drawn, so that no one value
+// of a count decides
 TEST_CASE("interval: coverage") {
   constexpr int simulations = 500;
   double inside[2][3] = {}, entries = 0;
-  interval_rule const rules[] = {interval_rule::dirichlet, interval_rule::wilson, interval_rule::delta};
+  interval_rule const rules[] = {interval_rule::dirichlet, interval_rule::wilson,
+                                 interval_rule::delta};
   for (int s = 0; s < simulations; ++s) {
     limpid::random_stream draw(17, 0, static_cast<std::uint64_t>(s));
     matrix<double> T(2, 2), counts(2, 2);
@@ -260,7 +262,8 @@ TEST_CASE("interval: bad input") {
   CHECK_THROWS_WITH_AS((void)interval(counts, {.level = 1}),
                        "transition::interval: options.level is 1; need (0, 1)", input_error);
   CHECK_THROWS_WITH_AS((void)interval(counts, {.prior_count = 0}),
-                       "transition::interval: options.prior_count is 0; need (0, 1e9)", input_error);
+                       "transition::interval: options.prior_count is 0; need (0, 1e9)",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)interval(counts, {.design_effect = 0.5}),
                        "transition::interval: options.design_effect is 0.5; need [1, 1e9)",
                        input_error);

@@ -66,7 +66,8 @@ TEST_CASE("interval: an estimator on redrawn rows spreads as its counts do") {
   //! [rows]
   auto const estimator = [](auto const& exec, auto const& some_P, auto const& some_y) {
     return limpid::transition::dual_t(
-               exec, some_P, some_y, {.anchors = {.rule = limpid::transition::anchor_rule::arg_max}})
+               exec, some_P, some_y,
+               {.anchors = {.rule = limpid::transition::anchor_rule::arg_max}})
         .transition;
   };
   auto const r = limpid::transition::interval(P, y, estimator, {.draws = 400, .seed = 1});
@@ -102,7 +103,8 @@ TEST_CASE("interval: an estimator on redrawn rows spreads as its counts do") {
   auto const again = interval(P, y, counted{}, {.draws = 400, .seed = 1});
   CHECK(again.low == c.low);
   CHECK(interval(P, y, counted{}, {.draws = 400, .seed = 2}).low != c.low);
-  auto const mirror = interval(P, y, counted{}, {.rule = bootstrap_rule::basic, .draws = 400, .seed = 1});
+  auto const mirror =
+      interval(P, y, counted{}, {.rule = bootstrap_rule::basic, .draws = 400, .seed = 1});
   CHECK(mirror.low(0, 1) == doctest::Approx(2 * e(0, 1) - c.high(0, 1)));
   CHECK(mirror.high(0, 1) == doctest::Approx(2 * e(0, 1) - c.low(0, 1)));
 }
@@ -170,7 +172,8 @@ TEST_CASE("interval: a label that a redrawing misses gets a row") {
   CHECK(r.low(0, 2) == 1);
   CHECK(r.patched > 15);  // chance misses it in exp(-1) of the draws
   CHECK(r.patched < 60);
-  CHECK(interval(in.p, in.y, all_there{}, {.from = redraw::within_labels, .draws = 9}).patched == 0);
+  CHECK(interval(in.p, in.y, all_there{}, {.from = redraw::within_labels, .draws = 9}).patched ==
+        0);
 }
 
 TEST_CASE("interval: stopped, one row, estimates that are no numbers") {
@@ -205,7 +208,8 @@ TEST_CASE("interval: rows under every policy and type") {
   auto const r = interval(limpid::seq, in.p, in.y, counted{}, few);
   CHECK(interval(in.p, in.y, counted{}, few).low == r.low);
   for (int threads : {1, 3})
-    CHECK(interval(limpid::par_policy{.threads = threads}, in.p, in.y, counted{}, few).low == r.low);
+    CHECK(interval(limpid::par_policy{.threads = threads}, in.p, in.y, counted{}, few).low ==
+          r.low);
   limpid_test::device_matrix<double> const p(in.p.view());
   limpid_test::device_vector<int> const y(limpid::vector_view<int const>(in.y.data(), n));
   CHECK(interval(limpid_test::device, p, y, counted{}, few).low == r.low);
@@ -239,9 +243,9 @@ TEST_CASE("interval: bad rows") {
       return matrix<double>(1, static_cast<std::size_t>(1 + some[0]));
     }
   };
-  CHECK_THROWS_WITH_AS((void)interval(p, std::vector{0, 1}, growing{},
-                                      {.from = redraw::rows, .draws = 20}),
-                       doctest::Contains("its extents must not depend on the rows"), input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)interval(p, std::vector{0, 1}, growing{}, {.from = redraw::rows, .draws = 20}),
+      doctest::Contains("its extents must not depend on the rows"), input_error);
   CHECK_NOTHROW((void)interval(p, y, counted{}, {.draws = 2, .parts = 2}));
 }
 

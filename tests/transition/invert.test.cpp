@@ -35,11 +35,13 @@ TEST_CASE("invert: symmetric noise has its inverse and singular values in closed
 TEST_CASE("invert: T T^-1 = I for a T without symmetry, and under class permutation") {
   matrix<double> const T{{0.7, 0.2, 0.1}, {0.0, 0.6, 0.4}, {0.3, 0.1, 0.6}};
   auto const r = invert(T);
-  CHECK(gap(limpid_test::multiply(T, r.inverse), matrix<double>::identity(3)) < 1e-10 * r.condition);
+  CHECK(gap(limpid_test::multiply(T, r.inverse), matrix<double>::identity(3)) <
+        1e-10 * r.condition);
   matrix<double> P(3, 3), expected(3, 3);
   std::size_t const to[] = {1, 2, 0};
   for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t j = 0; j < 3; ++j) P(to[i], to[j]) = T(i, j), expected(to[i], to[j]) = r.inverse(i, j);
+    for (std::size_t j = 0; j < 3; ++j)
+      P(to[i], to[j]) = T(i, j), expected(to[i], to[j]) = r.inverse(i, j);
   CHECK(gap(invert(P).inverse, expected) < 1e-13);
 }
 
@@ -58,7 +60,8 @@ TEST_CASE("invert: a singular T is refused with its equal rows named, and regula
   CHECK(r.second_equal == 2);
   CHECK(r.condition == std::numeric_limits<double>::infinity());
   CHECK(r.smallest_singular_value < 1e-15);
-  CHECK(r.reason == "T rows 0 and 2 are equal, so that T has no inverse; the two classes cannot be told apart");
+  CHECK(r.reason ==
+        "T rows 0 and 2 are equal, so that T has no inverse; the two classes cannot be told apart");
   CHECK_FALSE(s.refused);
   matrix<double> pulled(3, 3);
   for (std::size_t i = 0; i < 3; ++i) {
@@ -100,15 +103,19 @@ TEST_CASE("invert: on the device, and bad input") {
   limpid_test::device_matrix<double> const far(T.view());
   CHECK(invert(limpid_test::device, far).inverse == invert(T).inverse);
   using limpid::input_error;
-  CHECK_THROWS_WITH_AS((void)invert(matrix<double>(2, 3)), "transition::invert: T is 2 x 3; need K x K, K at least 1",
-                       input_error);
-  CHECK_THROWS_WITH_AS((void)invert(matrix<double>{{1, 0}, {0.5, 0.6}}),
-                       "transition::invert: T row 1 sums to 1.1; rows must be probability distributions "
-                       "(tolerance 1e-3)", input_error);
+  CHECK_THROWS_WITH_AS((void)invert(matrix<double>(2, 3)),
+                       "transition::invert: T is 2 x 3; need K x K, K at least 1", input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)invert(matrix<double>{{1, 0}, {0.5, 0.6}}),
+      "transition::invert: T row 1 sums to 1.1; rows must be probability distributions "
+      "(tolerance 1e-3)",
+      input_error);
   CHECK_THROWS_WITH_AS((void)invert(T, {.max_condition = 0.5}),
-                       "transition::invert: options.max_condition is 0.5; need at least 1", input_error);
+                       "transition::invert: options.max_condition is 0.5; need at least 1",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)invert(T, {.rule = regularisation::tikhonov, .amount = -1}),
-                       "transition::invert: options.amount is -1; tikhonov needs more than 0", input_error);
+                       "transition::invert: options.amount is -1; tikhonov needs more than 0",
+                       input_error);
   CHECK_THROWS_AS((void)invert(T, {.rule = regularisation::shrink, .amount = 1.01}), input_error);
   CHECK_NOTHROW((void)invert(T, {.rule = regularisation::shrink, .amount = 1}));
 }

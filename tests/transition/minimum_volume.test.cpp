@@ -31,8 +31,8 @@ TEST_CASE("minimum_volume: exact posteriors without anchors give T") {
   auto const e = limpid_test::golden("transition_misc.json")["volmin_given_P_sequential_LP"];
   auto const P = to_matrix(e["P"]);
   //! [call]
-  auto const r = limpid::transition::minimum_volume(
-      P, {.penalty = std::numeric_limits<double>::infinity()});
+  auto const r =
+      limpid::transition::minimum_volume(P, {.penalty = std::numeric_limits<double>::infinity()});
   // T = r.transition, though no row of P is an anchor
   //! [call]
   CHECK(r.converged);
@@ -40,8 +40,8 @@ TEST_CASE("minimum_volume: exact posteriors without anchors give T") {
   CHECK(gap(r.transition, to_matrix(e["T"])) < 1e-9);
   CHECK(std::exp(r.log_volume) == doctest::Approx(e["abs_det_T_hat"].get<double>()));
   CHECK(r.outside_share == 0);
-  auto const anchors = limpid::transition::anchor_points(
-      P, {.rule = limpid::transition::anchor_rule::arg_max});
+  auto const anchors =
+      limpid::transition::anchor_points(P, {.rule = limpid::transition::anchor_rule::arg_max});
   CHECK(gap(anchors.transition, to_matrix(e["T"])) > 0.02);
   auto const soft = minimum_volume(P);
   CHECK(soft.converged);
@@ -127,15 +127,15 @@ TEST_CASE("minimum_volume: VolMinNet's loss") {
   CHECK(gap(T, to_matrix(e["T"])) < 1e-7);
   CHECK(gap(limpid::transition::volume_transition(matrix<double>(4, 4, -2.0)),
             to_matrix(e["T_init_w=-2"])) < 1e-7);
-  auto const loss =
-      limpid::transition::forward_loss(logits, y, T, {.transition_gradient = true});
+  auto const loss = limpid::transition::forward_loss(logits, y, T, {.transition_gradient = true});
   double const logs = limpid::transition::detail::enclosing::log_det(T);
   CHECK(loss.mean_loss + strength * logs == doctest::Approx(e["loss"].get<double>()).epsilon(1e-7));
   matrix<double> in_t(4, 4);
   for (std::size_t c = 0; c < 16; ++c) in_t.data()[c] = loss.transition_gradient.data()[c];
   CHECK(gap(limpid::transition::volume_gradient(W, in_t, strength), to_matrix(e["grad_W"])) < 1e-7);
   CHECK_THROWS_WITH_AS((void)limpid::transition::volume_transition(matrix<double>(2, 3)),
-                       "transition::volume_transition: weights is 2 x 3; need K x K, K >= 1", input_error);
+                       "transition::volume_transition: weights is 2 x 3; need K x K, K >= 1",
+                       input_error);
 }
 
 TEST_CASE("minimum_volume: every policy and type") {
@@ -147,13 +147,13 @@ TEST_CASE("minimum_volume: every policy and type") {
     auto const r = minimum_volume(limpid::seq, few.p, few.y, options);
     CHECK(minimum_volume(few.p, few.y, options).transition == r.transition);
     for (int threads : {1, 3})
-      CHECK(minimum_volume(limpid::par_policy{.threads = threads}, few.p, few.y, options).transition ==
-            r.transition);
+      CHECK(minimum_volume(limpid::par_policy{.threads = threads}, few.p, few.y, options)
+                .transition == r.transition);
     limpid_test::device_matrix<double> const p(few.p.view());
     limpid_test::device_vector<int> const y(limpid::vector_view<int const>(few.y.data(), n));
     CHECK(minimum_volume(limpid_test::device, p, y, options).transition == r.transition);
-    CHECK(gap(minimum_volume(limpid_test::to_float(few.p), few.y, options).transition, r.transition) <
-          1e-3);
+    CHECK(gap(minimum_volume(limpid_test::to_float(few.p), few.y, options).transition,
+              r.transition) < 1e-3);
     limpid_test::strided const padded(few.p);
     CHECK(minimum_volume(padded.window, few.y, options).transition == r.transition);
   }
@@ -161,27 +161,32 @@ TEST_CASE("minimum_volume: every policy and type") {
 
 TEST_CASE("minimum_volume: bad input") {
   matrix<double> const p{{0.5, 0.5}, {0.25, 0.75}};
-  CHECK_THROWS_WITH_AS((void)minimum_volume(matrix<double>(0, 2)),
-                       "transition::minimum_volume: P is 0 x 2; need at least one row and one class",
-                       input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)minimum_volume(matrix<double>(0, 2)),
+      "transition::minimum_volume: P is 0 x 2; need at least one row and one class", input_error);
   CHECK_THROWS_WITH_AS((void)minimum_volume(p, std::vector{0}),
                        "transition::minimum_volume: P has 2 rows, y has 1", input_error);
   CHECK_THROWS_WITH_AS((void)minimum_volume(p, std::vector{0, 3}),
-                       "transition::minimum_volume: y row 1 is 3; labels must be 0..1", input_error);
+                       "transition::minimum_volume: y row 1 is 3; labels must be 0..1",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)minimum_volume(matrix<double>{{0.5, 0.6}}),
                        "transition::minimum_volume: P row 0 sums to 1.1; rows must be probability "
                        "distributions (tolerance 1e-3)",
                        input_error);
   CHECK_THROWS_WITH_AS((void)minimum_volume(p, {.penalty = 0}),
-                       "transition::minimum_volume: options.penalty is 0; need more than 0", input_error);
-  CHECK_THROWS_WITH_AS((void)minimum_volume(p, {.max_rounds = 0}),
-                       "transition::minimum_volume: options.max_rounds is 0; need at least 1", input_error);
-  CHECK_THROWS_WITH_AS((void)minimum_volume(p, {.max_rows = 0}),
-                       "transition::minimum_volume: options.max_rows is 0; need at least 1", input_error);
-  CHECK_THROWS_WITH_AS((void)minimum_volume(matrix<double>(1, 33, 1. / 33), {.penalty = no_row}),
-                       "transition::minimum_volume: options.penalty is infinite with 33 classes; need 32 "
-                       "at most",
+                       "transition::minimum_volume: options.penalty is 0; need more than 0",
                        input_error);
+  CHECK_THROWS_WITH_AS((void)minimum_volume(p, {.max_rounds = 0}),
+                       "transition::minimum_volume: options.max_rounds is 0; need at least 1",
+                       input_error);
+  CHECK_THROWS_WITH_AS((void)minimum_volume(p, {.max_rows = 0}),
+                       "transition::minimum_volume: options.max_rows is 0; need at least 1",
+                       input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)minimum_volume(matrix<double>(1, 33, 1. / 33), {.penalty = no_row}),
+      "transition::minimum_volume: options.penalty is infinite with 33 classes; need 32 "
+      "at most",
+      input_error);
   CHECK_NOTHROW((void)minimum_volume(p, {.max_rounds = 1, .max_rows = 1}));
 }
 

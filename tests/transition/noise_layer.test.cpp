@@ -47,8 +47,7 @@ limpid_test::labelled_posteriors golden_input() {
                                        limpid_test::to_ints(in["labels"])};
   for (std::size_t i = 0; i < out.p.rows(); ++i) {
     double sum = 0;
-    for (std::size_t k = 0; k < out.p.cols(); ++k)
-      sum += out.p(i, k) = std::max(out.p(i, k), 1e-3);
+    for (std::size_t k = 0; k < out.p.cols(); ++k) sum += out.p(i, k) = std::max(out.p(i, k), 1e-3);
     for (std::size_t k = 0; k < out.p.cols(); ++k) out.p(i, k) /= sum;
   }
   return out;
@@ -99,9 +98,10 @@ TEST_CASE("noise_layer: the maximum of the likelihood") {
   CHECK(gap(r.transition, to_matrix(e["T_converged"])) < 1e-9);
   CHECK(r.iterations < 30);
   auto const mass = e["row_multipliers_equal_row_mass"].get<std::vector<double>>();
-  for (std::size_t k = 0; k < 4; ++k) CHECK(r.prior[k] * 200 == doctest::Approx(mass[k]).epsilon(1e-7));
-  CHECK(noise_layer(in.p, in.y, {.start = layer_start::confusion, .tolerance = 1e-14}).log_likelihood ==
-        doctest::Approx(r.log_likelihood).epsilon(1e-12));
+  for (std::size_t k = 0; k < 4; ++k)
+    CHECK(r.prior[k] * 200 == doctest::Approx(mass[k]).epsilon(1e-7));
+  CHECK(noise_layer(in.p, in.y, {.start = layer_start::confusion, .tolerance = 1e-14})
+            .log_likelihood == doctest::Approx(r.log_likelihood).epsilon(1e-12));
 }
 
 TEST_CASE("noise_layer: what an optimum is, and that EM climbs to it") {
@@ -144,7 +144,8 @@ TEST_CASE("noise_layer: what an optimum is, and that EM climbs to it") {
 
 TEST_CASE("noise_layer: one-hot posteriors give the confusion matrix, in one step") {
   //! [call]
-  limpid::matrix<double> const S{{1, 0}, {1, 0}, {1, 0}, {1, 0}, {0, 1}, {0, 1}};  // of the true class
+  limpid::matrix<double> const S{{1, 0}, {1, 0}, {1, 0},
+                                 {1, 0}, {0, 1}, {0, 1}};  // of the true class
   std::vector<int> const y{0, 0, 0, 1, 1, 1};
 
   auto const r = limpid::transition::noise_layer(S, y);
@@ -190,7 +191,8 @@ TEST_CASE("noise_layer: prior counts, trace, weights") {
   }
   copies.p = matrix<double>(copies.y.size(), 3);
   std::copy(rows.begin(), rows.end(), copies.p.data());
-  CHECK(gap(noise_layer(in.p, in.y, w).transition, noise_layer(copies.p, copies.y).transition) < 1e-8);
+  CHECK(gap(noise_layer(in.p, in.y, w).transition, noise_layer(copies.p, copies.y).transition) <
+        1e-8);
 
   // the trace is pushed down, and the gap still bounds
   double last = 3;
@@ -200,8 +202,9 @@ TEST_CASE("noise_layer: prior counts, trace, weights") {
     double const trace = r.transition(0, 0) + r.transition(1, 1) + r.transition(2, 2);
     CHECK(trace < last);
     last = trace;
-    auto const e = noise_layer(in.p, in.y, {.solver = layer_solver::em, .trace_weight = g, .tolerance = 1e-9,
-                                            .max_iterations = 5000});
+    auto const e = noise_layer(
+        in.p, in.y,
+        {.solver = layer_solver::em, .trace_weight = g, .tolerance = 1e-9, .max_iterations = 5000});
     CHECK(e.converged);
     CHECK(gap(e.transition, r.transition) < 1e-3);
   }
@@ -243,7 +246,8 @@ TEST_CASE("noise_layer: deviations and intervals") {
   CHECK(t.deviation(1, 0) == doctest::Approx(std::sqrt(h[0][0] / det)).epsilon(1e-3));
   CHECK(t.deviation(0, 0) == doctest::Approx(t.deviation(0, 1)).epsilon(1e-6));
   // equal columns: nothing tells the classes apart
-  CHECK(noise_layer(matrix<double>(9, 2, 0.5), std::vector{0, 1, 0, 1, 0, 1, 0, 1, 1}, {.intervals = true})
+  CHECK(noise_layer(matrix<double>(9, 2, 0.5), std::vector{0, 1, 0, 1, 0, 1, 0, 1, 1},
+                    {.intervals = true})
             .deviation.empty());
 }
 
@@ -259,7 +263,8 @@ TEST_CASE("noise_layer: absent classes, one class, one row, permuted classes") {
   auto const empty = noise_layer(s, std::vector<int>(40, 0));
   CHECK(empty.class_estimated == limpid::vector<std::uint8_t>{1, 1, 0});
   CHECK(empty.transition(2, 2) == 1);
-  auto const one = noise_layer(matrix<double>(4, 1, 1.0), std::vector{0, 0, 0, 0}, {.intervals = true});
+  auto const one =
+      noise_layer(matrix<double>(4, 1, 1.0), std::vector{0, 0, 0, 0}, {.intervals = true});
   CHECK(one.transition == matrix<double>{{1}});
   CHECK(one.converged);
   CHECK(noise_layer(matrix<double>{{0.5, 0.5}}, std::vector{1}).converged);
@@ -289,7 +294,8 @@ TEST_CASE("noise_layer: estimated from two confusions, and turned into targets")
       for (std::size_t j = 0; j < 3; ++j) noisy(j, l) += 1000 * prior[k] * T(k, j) * C(k, l);
     }
   //! [estimated]
-  // counts of one classifier's predictions: true x predicted on clean rows, given x predicted on the others
+  // counts of one classifier's predictions: true x predicted on clean rows, given x predicted on
+  // the others
   auto const r = limpid::transition::estimated_layer(clean, noisy);
   // r.transition is T; a top-down layer fits a row labelled j to row j of these
   auto const targets = limpid::transition::top_down_targets(r.transition, r.prior);
@@ -308,13 +314,15 @@ TEST_CASE("noise_layer: estimated from two confusions, and turned into targets")
   CHECK(top_down_targets({{1, 0}, {1, 0}}, {0.5, 0.5}) == matrix<double>{{0.5, 0.5}, {0, 1}});
   CHECK_THROWS_WITH_AS((void)estimated_layer(matrix<double>(2, 2), matrix<double>(3, 2)),
                        "transition::estimated_layer: noisy is 3 x 2; need 2 x 2", input_error);
-  CHECK_THROWS_WITH_AS((void)estimated_layer({{1, -1}, {0, 1}}, {{1, 0}, {0, 1}}),
-                       "transition::estimated_layer: clean row 0 has the entry -1; need finite counts, at least 0",
-                       input_error);
-  CHECK_THROWS_WITH_AS((void)top_down_targets(matrix<double>(2, 2), {1.0}),
-                       "transition::top_down_targets: transition is 2 x 2, prior has 1 entries; need K x K and "
-                       "K, K >= 1",
-                       input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)estimated_layer({{1, -1}, {0, 1}}, {{1, 0}, {0, 1}}),
+      "transition::estimated_layer: clean row 0 has the entry -1; need finite counts, at least 0",
+      input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)top_down_targets(matrix<double>(2, 2), {1.0}),
+      "transition::top_down_targets: transition is 2 x 2, prior has 1 entries; need K x K and "
+      "K, K >= 1",
+      input_error);
 }
 
 TEST_CASE("noise_layer: stopped") {
@@ -345,7 +353,8 @@ TEST_CASE("noise_layer: every policy and type") {
   auto const d = noise_layer(limpid_test::device, p, y, options);
   CHECK(d.transition == r.transition);
   CHECK(d.posterior == r.posterior);
-  CHECK(gap(noise_layer(limpid_test::to_float(in.p), in.y, options).transition, r.transition) < 1e-5);
+  CHECK(gap(noise_layer(limpid_test::to_float(in.p), in.y, options).transition, r.transition) <
+        1e-5);
   limpid_test::strided const padded(in.p);
   CHECK(noise_layer(padded.window, in.y, options).low == r.low);
 }
@@ -361,24 +370,30 @@ TEST_CASE("noise_layer: bad input") {
   CHECK_THROWS_WITH_AS((void)noise_layer(s, std::vector{0, -1}),
                        "transition::noise_layer: y row 1 is -1; labels must be 0..1", input_error);
   CHECK_THROWS_WITH_AS((void)noise_layer(matrix<double>{{0.5, 0.5}, {NAN, 1}}, y),
-                       "transition::noise_layer: S row 1 has an entry that is not finite", input_error);
+                       "transition::noise_layer: S row 1 has an entry that is not finite",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)noise_layer(s, y, std::vector<double>{1}),
                        "transition::noise_layer: S has 2 rows, weights has 1", input_error);
   CHECK_THROWS_WITH_AS((void)noise_layer(s, y, std::vector<double>{0, 0}),
-                       "transition::noise_layer: weights sum to 0; some must be positive", input_error);
-  CHECK_THROWS_WITH_AS((void)noise_layer(s, y, {.prior_counts = matrix<double>(1, 2)}),
-                       "transition::noise_layer: options.prior_counts is 1 x 2; need 2 x 2, or none",
+                       "transition::noise_layer: weights sum to 0; some must be positive",
                        input_error);
-  CHECK_THROWS_WITH_AS((void)noise_layer(s, y, {.prior_counts = {{1, -1}, {1, 1}}}),
-                       "transition::noise_layer: options.prior_counts has the entry -1; need finite "
-                       "counts, at least 0",
-                       input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)noise_layer(s, y, {.prior_counts = matrix<double>(1, 2)}),
+      "transition::noise_layer: options.prior_counts is 1 x 2; need 2 x 2, or none", input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)noise_layer(s, y, {.prior_counts = {{1, -1}, {1, 1}}}),
+      "transition::noise_layer: options.prior_counts has the entry -1; need finite "
+      "counts, at least 0",
+      input_error);
   CHECK_THROWS_WITH_AS((void)noise_layer(s, y, {.trace_weight = -1}),
-                       "transition::noise_layer: options.trace_weight is -1; need at least 0", input_error);
+                       "transition::noise_layer: options.trace_weight is -1; need at least 0",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)noise_layer(s, y, {.tolerance = -1}),
-                       "transition::noise_layer: options.tolerance is -1; need at least 0", input_error);
+                       "transition::noise_layer: options.tolerance is -1; need at least 0",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)noise_layer(s, y, {.floor = 0.6}),
-                       "transition::noise_layer: options.floor is 0.6; need (0, 1 / K]", input_error);
+                       "transition::noise_layer: options.floor is 0.6; need (0, 1 / K]",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)noise_layer(s, y, {.level = 1}),
                        "transition::noise_layer: options.level is 1; need (0, 1)", input_error);
   CHECK_NOTHROW((void)noise_layer(s, y, {.floor = 0.5, .level = 0.5}));

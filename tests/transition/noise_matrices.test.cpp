@@ -234,7 +234,8 @@ TEST_CASE("noise_matrices: bad input") {
   CHECK_THROWS_WITH_AS((void)noise_matrices(p, std::vector{0, 2}),
                        doctest::Contains((where + "y row 1 is 2").c_str()), input_error);
   CHECK_THROWS_WITH_AS((void)noise_matrices(p, y, std::vector{1.0, -1.0}),
-                       doctest::Contains((where + "weights row 1 is negative").c_str()), input_error);
+                       doctest::Contains((where + "weights row 1 is negative").c_str()),
+                       input_error);
   CHECK_NOTHROW((void)noise_matrices(matrix<double>{{0.5, 0.75}, {0, 1}}, y, {.validate = false}));
   auto const one = noise_matrices(matrix<double>{{3}});
   CHECK(one.transition == matrix<double>{{1}});

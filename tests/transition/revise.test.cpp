@@ -64,7 +64,8 @@ TEST_CASE("revise: the paper's loss and its gradient in the slack") {
   auto const e = g["expected"]["t_revision_v1_fixed_(no_accumulation)"];
   auto const logits = to_matrix(g["input"]["logits"]);
   matrix<double> s(logits.rows(), logits.cols());
-  limpid::ops::softmax_rows(limpid::seq, limpid::matrix_view<double const>(logits.view()), s.view());
+  limpid::ops::softmax_rows(limpid::seq, limpid::matrix_view<double const>(logits.view()),
+                            s.view());
   auto const r = revise(s, limpid_test::to_ints(g["input"]["labels"]), to_matrix(g["input"]["T"]),
                         {.loss = revise_loss::reweighted,
                          .penalty = 1e-9,
@@ -75,8 +76,8 @@ TEST_CASE("revise: the paper's loss and its gradient in the slack") {
   CHECK(gap(r.gradient, to_matrix(e["grad_dT"])) < 1e-7);
   CHECK(gap(r.slack, to_matrix(e["dT"])) < 1e-15);
   CHECK(std::abs(r.objective -
-                 g["expected"]["t_revision_published_v1_loop_accumulates_slack"]["mean_loss"].get<double>()) >
-        0.05);
+                 g["expected"]["t_revision_published_v1_loop_accumulates_slack"]["mean_loss"]
+                     .get<double>()) > 0.05);
 }
 
 TEST_CASE("revise: the slack by likelihood") {
@@ -95,7 +96,8 @@ TEST_CASE("revise: the slack by likelihood") {
   CHECK(gap(guess, in.T) > 0.19);
   // without the pull it is the noise layer's maximum
   auto const layer = limpid::transition::noise_layer(S, y);
-  auto const loose = revise(S, y, guess, {.penalty = 1e-6, .tolerance = 1e-14, .max_iterations = 5000});
+  auto const loose =
+      revise(S, y, guess, {.penalty = 1e-6, .tolerance = 1e-14, .max_iterations = 5000});
   CHECK(gap(loose.transition, layer.transition) < 1e-3);
   CHECK(loose.objective == doctest::Approx(-layer.log_likelihood / 3000).epsilon(1e-8));
   // with much of it, the guess
@@ -113,9 +115,12 @@ TEST_CASE("revise: the slack by likelihood") {
   matrix<double> slack(3, 3);
   auto const at = [&](double d) {
     slack(1, 2) = d;
-    return revise(S, y, guess, {.loss = revise_loss::reweighted, .slack = slack, .project = false, .max_iterations = 0});
+    return revise(
+        S, y, guess,
+        {.loss = revise_loss::reweighted, .slack = slack, .project = false, .max_iterations = 0});
   };
-  CHECK((at(e).objective - at(-e).objective) / (2 * e) == doctest::Approx(at(0).gradient(1, 2)).epsilon(1e-6));
+  CHECK((at(e).objective - at(-e).objective) / (2 * e) ==
+        doctest::Approx(at(0).gradient(1, 2)).epsilon(1e-6));
 }
 
 TEST_CASE("revise: rows held out judge") {
@@ -126,7 +131,8 @@ TEST_CASE("revise: rows held out judge") {
   for (std::size_t i = 0; i < 600; ++i) {
     if (limpid::random_stream(2, 0, i).uniform() >= 0.3) continue;
     double u = 0;
-    for (std::size_t k = 0; k < 3; ++k) u += in.s(i, k) * r.transition(k, static_cast<std::size_t>(in.y[i]));
+    for (std::size_t k = 0; k < 3; ++k)
+      u += in.s(i, k) * r.transition(k, static_cast<std::size_t>(in.y[i]));
     loss -= std::log(u);
     rows += 1;
   }
@@ -153,8 +159,8 @@ TEST_CASE("revise: with a classifier, from features") {
   for (std::size_t i = 0; i < 1500; ++i) right += predicted[i] == in.z[i];
   CHECK(right > 1300);
   // sure that labels are right: plain regression on the labels
-  auto const sure = revise(X, y, matrix<double>::identity(3), limpid::classify::softmax_regression{},
-                           {.prior_rows = 1e12});
+  auto const sure = revise(X, y, matrix<double>::identity(3),
+                           limpid::classify::softmax_regression{}, {.prior_rows = 1e12});
   auto const plain = limpid::classify::softmax_regression{}.fit(X, y, 3);
   CHECK(gap(sure.model.weights, plain.weights) < 1e-3);
   int calls = 0;
@@ -185,11 +191,13 @@ TEST_CASE("revise: every policy and type") {
   auto const r = revise(limpid::seq, in.s, in.y, guess, options);
   CHECK(revise(in.s, in.y, guess, options).transition == r.transition);
   for (int threads : {1, 3})
-    CHECK(revise(limpid::par_policy{.threads = threads}, in.s, in.y, guess, options).transition == r.transition);
+    CHECK(revise(limpid::par_policy{.threads = threads}, in.s, in.y, guess, options).transition ==
+          r.transition);
   limpid_test::device_matrix<double> const s(in.s.view()), t(guess.view());
   limpid_test::device_vector<int> const y(limpid::vector_view<int const>(in.y.data(), n));
   CHECK(revise(limpid_test::device, s, y, t, options).transition == r.transition);
-  CHECK(gap(revise(limpid_test::to_float(in.s), in.y, guess, options).transition, r.transition) < 1e-4);
+  CHECK(gap(revise(limpid_test::to_float(in.s), in.y, guess, options).transition, r.transition) <
+        1e-4);
   limpid_test::strided const padded(in.s);
   CHECK(revise(padded.window, in.y, guess, options).transition == r.transition);
 }
@@ -198,29 +206,34 @@ TEST_CASE("revise: bad input") {
   matrix<double> const s{{0.5, 0.5}, {0.25, 0.75}}, t{{0.9, 0.1}, {0.2, 0.8}};
   std::vector<int> const y{0, 1};
   CHECK_THROWS_WITH_AS((void)revise(matrix<double>(0, 2), std::vector<int>{}, t),
-                       "transition::revise: S is 0 x 2; need at least one row and one class", input_error);
-  CHECK_THROWS_WITH_AS((void)revise(s, std::vector{0}, t), "transition::revise: S has 2 rows, y has 1",
+                       "transition::revise: S is 0 x 2; need at least one row and one class",
                        input_error);
+  CHECK_THROWS_WITH_AS((void)revise(s, std::vector{0}, t),
+                       "transition::revise: S has 2 rows, y has 1", input_error);
   CHECK_THROWS_WITH_AS((void)revise(s, std::vector{0, 2}, t),
                        "transition::revise: y row 1 is 2; labels must be 0..1", input_error);
-  CHECK_THROWS_WITH_AS((void)revise(s, y, matrix<double>(3, 3)), "transition::revise: T is 3 x 3; need 2 x 2",
-                       input_error);
-  CHECK_THROWS_WITH_AS((void)revise(s, y, matrix<double>{{1, 1}, {0, 1}}),
-                       "transition::revise: T row 0 sums to 2; rows must be probability distributions "
-                       "(tolerance 1e-3)",
-                       input_error);
+  CHECK_THROWS_WITH_AS((void)revise(s, y, matrix<double>(3, 3)),
+                       "transition::revise: T is 3 x 3; need 2 x 2", input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)revise(s, y, matrix<double>{{1, 1}, {0, 1}}),
+      "transition::revise: T row 0 sums to 2; rows must be probability distributions "
+      "(tolerance 1e-3)",
+      input_error);
   CHECK_THROWS_WITH_AS((void)revise(s, y, t, {.penalty = 0}),
                        "transition::revise: options.penalty is 0; need more than 0", input_error);
   CHECK_THROWS_WITH_AS((void)revise(s, y, t, {.slack = matrix<double>(1, 1)}),
-                       "transition::revise: options.slack is 1 x 1; need 2 x 2, or none", input_error);
+                       "transition::revise: options.slack is 1 x 1; need 2 x 2, or none",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)revise(s, y, t, {.holdout = 1}),
                        "transition::revise: options.holdout is 1; need [0, 1)", input_error);
   limpid::classify::softmax_regression const head;
   CHECK_THROWS_WITH_AS((void)revise(s, y, t, head, {.prior_rows = 0}),
-                       "transition::revise: options.prior_rows is 0; need more than 0", input_error);
+                       "transition::revise: options.prior_rows is 0; need more than 0",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)revise(s, y, t, head, {.max_rounds = 0}),
                        "transition::revise: options.max_rounds is 0; need at least 1", input_error);
-  CHECK_NOTHROW((void)revise(s, y, t, {.penalty = 1e-3, .slack = matrix<double>(2, 2), .max_iterations = 1}));
+  CHECK_NOTHROW(
+      (void)revise(s, y, t, {.penalty = 1e-3, .slack = matrix<double>(2, 2), .max_iterations = 1}));
 }
 
 }  // namespace

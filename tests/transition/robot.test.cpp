@@ -73,11 +73,12 @@ std::vector<double> head_at(limpid::transition::robot_result const& r, matrix<do
 TEST_CASE("robot: planted noise on separable data, and how far the paper's T goes past it") {
   {
     auto const in = make(300, 3, 5, 0.3, false, 1);
-    auto const &X = in.x;
-    auto const &y = in.y;
+    auto const& X = in.x;
+    auto const& y = in.y;
     //! [call]
     auto const r = limpid::transition::robot(X, y, 3, {.max_iterations = 75});
-    // r.transition: the likeliest T of the path, r.last: its end; r.weights, r.bias: the head of the true class
+    // r.transition: the likeliest T of the path, r.last: its end; r.weights, r.bias: the head of
+    // the true class
     //! [call]
     CHECK(gap(r.transition, in.flips) < 0.06);
     CHECK(gap(r.last, in.flips) > 0.1);
@@ -153,7 +154,8 @@ TEST_CASE("robot: the head is a minimum, and the losses are what its formulas gi
     }
   }
   for (std::size_t k = 0; k < 3; ++k) {
-    for (std::size_t j = 0; j < 3; ++j) CHECK(std::abs(slope(k, j) + 0.01 * r.weights(k, j)) < 1e-11);
+    for (std::size_t j = 0; j < 3; ++j)
+      CHECK(std::abs(slope(k, j) + 0.01 * r.weights(k, j)) < 1e-11);
     CHECK(std::abs(slope(k, 3) + 0.01 * r.bias[k]) < 1e-11);
   }
   CHECK(r.outer_loss[0] == doctest::Approx(absolute).epsilon(1e-12));
@@ -177,7 +179,8 @@ TEST_CASE("robot: the outer gradient against finite differences") {
     auto const r = robot(in.x, in.y, 3, o);
     CHECK(r.gauss_newton == 0);
     double largest = 0;
-    for (std::size_t c = 0; c < 9; ++c) largest = std::fmax(largest, std::abs(r.gradient.data()[c]));
+    for (std::size_t c = 0; c < 9; ++c)
+      largest = std::fmax(largest, std::abs(r.gradient.data()[c]));
     CHECK(largest > 1e-3);
     double outer = 0, forward = 0, count = 0;  // of the rows that judge
     for (std::size_t i = 0; i < 60; ++i) {
@@ -214,8 +217,8 @@ TEST_CASE("robot: the outer gradient against finite differences") {
 }
 
 TEST_CASE("robot: where curvature is not positive, Gauss-Newton; damping") {
-  // A constant feature, all labels 0, the head left at 0: only the K constants move, s = 1/3, q = T(., 0),
-  // and (diag s - s s') - (diag q - q q') is negative along e_0 - 1/3.
+  // A constant feature, all labels 0, the head left at 0: only the K constants move, s = 1/3, q =
+  // T(., 0), and (diag s - s s') - (diag q - q q') is negative along e_0 - 1/3.
   matrix<double> const x(7, 1, 2.0), T{{0.5, 0.48, 0.02}, {0.02, 0.5, 0.48}, {0.48, 0.02, 0.5}};
   std::vector<int> const y(7, 0);
   for (double damping : {0.0, 0.05}) {
@@ -270,14 +273,16 @@ TEST_CASE("robot: the outer steps are Adam's") {
       double &m = mean.data()[c], &v = square.data()[c];
       m = 0.9 * m + 0.1 * g;
       v = 0.999 * v + 0.001 * g * g;
-      a.data()[c] -= 0.2 * (m / (1 - std::pow(0.9, t + 1))) / (std::sqrt(v / (1 - std::pow(0.999, t + 1))) + 1e-8);
+      a.data()[c] -= 0.2 * (m / (1 - std::pow(0.9, t + 1))) /
+                     (std::sqrt(v / (1 - std::pow(0.999, t + 1))) + 1e-8);
     }
   }
 }
 
 TEST_CASE("robot: permuted classes permute T; rows twice change nothing; padding is not read") {
   auto in = make(90, 3, 3, 0.2, true, 6);
-  robot_options const o{.rate = 0.3, .max_iterations = 4, .inner_tolerance = 1e-10, .solve_tolerance = 1e-9};
+  robot_options const o{
+      .rate = 0.3, .max_iterations = 4, .inner_tolerance = 1e-10, .solve_tolerance = 1e-9};
   auto const r = robot(in.x, in.y, 3, o);
   matrix<double> twice(180, 3);
   std::vector<int> both(180), moved(90);
@@ -332,8 +337,9 @@ TEST_CASE("robot: one class, one row, an absent class, a bound, ends") {
   CHECK(absent.class_estimated[3] == 0);
   CHECK(absent.class_estimated[0] == 1);
   for (std::size_t c = 0; c < 16; ++c) CHECK(std::isfinite(absent.transition.data()[c]));
-  auto const flat = robot(in.x, in.y, 3,
-                          {.start = {{0.4, 0.39, 0.21}, {0.1, 0.8, 0.1}, {0, 0, 1}}, .max_iterations = 0});
+  auto const flat =
+      robot(in.x, in.y, 3,
+            {.start = {{0.4, 0.39, 0.21}, {0.1, 0.8, 0.1}, {0, 0, 1}}, .max_iterations = 0});
   CHECK(flat.at_bound[0] == 1);
   CHECK(flat.at_bound[1] == 0);
   CHECK(flat.transition(2, 0) == doctest::Approx(1e-6).epsilon(1e-3));
@@ -357,7 +363,8 @@ TEST_CASE("robot: one class, one row, an absent class, a bound, ends") {
   CHECK(!lost.inner_converged);
   CHECK(!lost.converged);
   CHECK(lost.iterations == 0);
-  auto const ended = robot(in.x, in.y, 3, {.tolerance = 0.5, .max_iterations = 150, .inner_tolerance = 1e-4});
+  auto const ended =
+      robot(in.x, in.y, 3, {.tolerance = 0.5, .max_iterations = 150, .inner_tolerance = 1e-4});
   CHECK(ended.converged);
   CHECK(ended.iterations < 150);
 }
@@ -365,15 +372,17 @@ TEST_CASE("robot: one class, one row, an absent class, a bound, ends") {
 TEST_CASE("robot: bad input") {
   matrix<double> const x{{0, 1}, {1, 0}};
   std::vector const y{0, 1};
-  auto const says = [&](matrix<double> const& features, std::vector<int> const& labels, std::size_t K,
-                        robot_options o, char const* words) {
+  auto const says = [&](matrix<double> const& features, std::vector<int> const& labels,
+                        std::size_t K, robot_options o, char const* words) {
     o.max_iterations = o.max_iterations < 0 ? o.max_iterations : 0;
     CHECK_THROWS_WITH_AS((void)robot(features, labels, K, o), words, limpid::input_error);
   };
   auto const option = [&](robot_options const& o, char const* words) { says(x, y, 2, o, words); };
   says(x, y, 0, {}, "transition::robot: classes is 0; give the number of classes");
-  says(matrix<double>(0, 2), {}, 2, {}, "transition::robot: X is 0 x 2; need at least one row and one column");
-  says(matrix<double>(2, 0), y, 2, {}, "transition::robot: X is 2 x 0; need at least one row and one column");
+  says(matrix<double>(0, 2), {}, 2, {},
+       "transition::robot: X is 0 x 2; need at least one row and one column");
+  says(matrix<double>(2, 0), y, 2, {},
+       "transition::robot: X is 2 x 0; need at least one row and one column");
   says(x, {0}, 2, {}, "transition::robot: X has 2 rows, y has 1");
   says(x, {0, 2}, 2, {}, "transition::robot: y row 1 is 2; labels must be 0..1");
   says(x, {-1, 0}, 2, {}, "transition::robot: y row 0 is -1; labels must be 0..1");
@@ -382,21 +391,28 @@ TEST_CASE("robot: bad input") {
        "transition::robot: X row 0 has an entry that is not finite");
   option({.log_zero = 0}, "transition::robot: options.log_zero is 0; need less than 0");
   option({.first = -31}, "transition::robot: options.first is -31; need [-30, 30]");
-  option({.start = matrix<double>(3, 3)}, "transition::robot: options.start is 3 x 3; need 2 x 2, or none");
+  option({.start = matrix<double>(3, 3)},
+         "transition::robot: options.start is 3 x 3; need 2 x 2, or none");
   option({.start = {{0.8, 0.3}, {0.1, 0.9}}},
-         "transition::robot: options.start row 0 sums to 1.1; rows must be probability distributions (tolerance "
+         "transition::robot: options.start row 0 sums to 1.1; rows must be probability "
+         "distributions (tolerance "
          "1e-3)");
   option({.start = {{0.5, 0.5}, {0.1, 0.9}}},
-         "transition::robot: options.start row 0 has 0.5 in column 1, its diagonal is 0.5; the diagonal must be "
+         "transition::robot: options.start row 0 has 0.5 in column 1, its diagonal is 0.5; the "
+         "diagonal must be "
          "the largest");
   option({.penalty = 0}, "transition::robot: options.penalty is 0; need more than 0");
   option({.rate = NAN}, "transition::robot: options.rate is nan; need more than 0");
   option({.tolerance = -1}, "transition::robot: options.tolerance is -1; need at least 0");
-  option({.max_iterations = -1}, "transition::robot: options.max_iterations is -1; need at least 0");
-  option({.inner_tolerance = 0}, "transition::robot: options.inner_tolerance is 0; need more than 0");
-  option({.inner_iterations = 0}, "transition::robot: options.inner_iterations is 0; need at least 1");
+  option({.max_iterations = -1},
+         "transition::robot: options.max_iterations is -1; need at least 0");
+  option({.inner_tolerance = 0},
+         "transition::robot: options.inner_tolerance is 0; need more than 0");
+  option({.inner_iterations = 0},
+         "transition::robot: options.inner_iterations is 0; need at least 1");
   option({.solve_tolerance = 1}, "transition::robot: options.solve_tolerance is 1; need (0, 1)");
-  option({.solve_iterations = 0}, "transition::robot: options.solve_iterations is 0; need at least 1");
+  option({.solve_iterations = 0},
+         "transition::robot: options.solve_iterations is 0; need at least 1");
   option({.damping = -1}, "transition::robot: options.damping is -1; need at least 0");
   option({.holdout = 1}, "transition::robot: options.holdout is 1; need [0, 1)");
   option({.holdout = 1e-9}, "transition::robot: options.holdout of 1e-09 leaves no row to judge");

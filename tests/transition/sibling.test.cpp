@@ -35,7 +35,8 @@ TEST_CASE("sibling: T of a hierarchy") {
                 {0.1 / 3, 0.1 / 3, 0.1 / 3, 0.2, 0.7}}) < 1e-15);
   // within equal groups: doubly stochastic, eigenvalues 1 and 1 - b - b / (g - 1)
   auto const equal = sibling_transition(4, {4, 4, 5, 5, 6, 6, 6}, {0.8, 0.2});
-  CHECK(gap(equal, {{0.8, 0.2, 0, 0}, {0.2, 0.8, 0, 0}, {0, 0, 0.8, 0.2}, {0, 0, 0.2, 0.8}}) < 1e-15);
+  CHECK(gap(equal, {{0.8, 0.2, 0, 0}, {0.2, 0.8, 0, 0}, {0, 0, 0.8, 0.2}, {0, 0, 0.2, 0.8}}) <
+        1e-15);
   CHECK(gap(sibling_transition(5, tree, {1}), matrix<double>::identity(5)) == 0);
   // an only child keeps its label, so that no mass is lost
   auto const only = sibling_transition(3, {3, 3, 4, 5, 5, 5}, {0.8, 0.2});
@@ -50,7 +51,8 @@ TEST_CASE("sibling: rates from counts are shares") {
   //! [call]
   // classes 0, 1 under node 4, classes 2, 3 under node 5, both under the root, 6
   std::vector<std::size_t> const parents{4, 4, 5, 5, 6, 6, 6};
-  limpid::matrix<double> const counts{{80, 15, 3, 2}, {10, 85, 1, 4}, {2, 2, 70, 26}, {4, 2, 19, 75}};
+  limpid::matrix<double> const counts{
+      {80, 15, 3, 2}, {10, 85, 1, 4}, {2, 2, 70, 26}, {4, 2, 19, 75}};
 
   auto const r = limpid::transition::sibling(counts, parents);
   // r.rates = {310 / 400, 70 / 400, 20 / 400}; r.p_value: can all siblings be alike?
@@ -75,8 +77,8 @@ TEST_CASE("sibling: rates from counts are shares") {
 
 // golden: scipy 1.10.1
 TEST_CASE("sibling: a star is the test of symmetric noise") {
-  auto const e = limpid_test::golden(
-      "transition_misc.json")["class_vs_instance_dependence_tests"]["lrt_symmetric_vs_class_dependent"];
+  auto const e = limpid_test::golden("transition_misc.json")["class_vs_instance_dependence_tests"]
+                                                            ["lrt_symmetric_vs_class_dependent"];
   auto const r = sibling(to_matrix(e["counts"]), {3, 3, 3, 3});
   CHECK(r.rates[1] == doctest::Approx(e["eps_hat"].get<double>()));
   CHECK(r.log_likelihood == doctest::Approx(e["loglik_symmetric"].get<double>()));
@@ -180,29 +182,36 @@ TEST_CASE("sibling: bad input") {
   CHECK_THROWS_WITH_AS((void)sibling(matrix<double>(2, 3), {2, 2, 2}),
                        "transition::sibling: counts is 2 x 3; need K x K, K >= 1", input_error);
   CHECK_THROWS_WITH_AS((void)sibling(c, {0}),
-                       "transition::sibling: parents has 1 nodes; the first 2 are the classes", input_error);
+                       "transition::sibling: parents has 1 nodes; the first 2 are the classes",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)sibling(c, {2, 5, 2}),
                        "transition::sibling: parents[1] is 5; there are 3 nodes", input_error);
   CHECK_THROWS_WITH_AS((void)sibling(c, {2, 0, 2}),
-                       "transition::sibling: parents[1] is 0, a class; classes have no children", input_error);
-  CHECK_THROWS_WITH_AS((void)sibling(c, {2, 2, 3, 2}),
-                       "transition::sibling: parents of class 0 run in a circle; a root is its own parent",
+                       "transition::sibling: parents[1] is 0, a class; classes have no children",
                        input_error);
-  CHECK_THROWS_WITH_AS((void)sibling(matrix<double>{{1, NAN}, {0, 1}}, {2, 2, 2}),
-                       "transition::sibling: counts row 0 has the entry nan; need finite counts, at least 0",
-                       input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)sibling(c, {2, 2, 3, 2}),
+      "transition::sibling: parents of class 0 run in a circle; a root is its own parent",
+      input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)sibling(matrix<double>{{1, NAN}, {0, 1}}, {2, 2, 2}),
+      "transition::sibling: counts row 0 has the entry nan; need finite counts, at least 0",
+      input_error);
   CHECK_THROWS_WITH_AS((void)sibling(c, {2, 2, 2}, {.max_iterations = -1}),
-                       "transition::sibling: options.max_iterations is -1; need at least 0", input_error);
+                       "transition::sibling: options.max_iterations is -1; need at least 0",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)sibling_transition(2, {2, 2, 2}, {0.5, 0.4}),
                        "transition::sibling_transition: rates sum to 0.9; need 1", input_error);
   CHECK_THROWS_WITH_AS((void)sibling_transition(0, {}, {1}),
-                       "transition::sibling_transition: classes is 0; give the number of classes", input_error);
+                       "transition::sibling_transition: classes is 0; give the number of classes",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)affinity_transition(c, 1, true),
                        "transition::affinity_transition: share is 1; need [0, 1)", input_error);
-  CHECK_THROWS_WITH_AS((void)affinity_transition(matrix<double>{{0, -1}, {1, 0}}, 0.1),
-                       "transition::affinity_transition: affinity row 0 has the entry -1; need finite "
-                       "numbers, at least 0",
-                       input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)affinity_transition(matrix<double>{{0, -1}, {1, 0}}, 0.1),
+      "transition::affinity_transition: affinity row 0 has the entry -1; need finite "
+      "numbers, at least 0",
+      input_error);
   CHECK_NOTHROW((void)affinity_transition(c, 1));
 }
 

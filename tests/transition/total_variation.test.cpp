@@ -23,13 +23,14 @@ using limpid_test::to_matrix;
 
 constexpr double no_row = std::numeric_limits<double>::infinity();
 
-// golden: sequential linear programmes, scipy 1.10.1 and 1.17.1 (linprog, HiGHS): make_enclosing_simplex.py
+// golden: sequential linear programmes, scipy 1.10.1 and 1.17.1 (linprog, HiGHS):
+// make_enclosing_simplex.py
 TEST_CASE("total_variation: exact posteriors without anchors give T") {
   auto const e = limpid_test::golden("transition_misc.json")["volmin_given_P_sequential_LP"];
   auto const P = to_matrix(e["P"]);
   //! [call]
-  auto const r = limpid::transition::total_variation(
-      P, {.penalty = std::numeric_limits<double>::infinity()});
+  auto const r =
+      limpid::transition::total_variation(P, {.penalty = std::numeric_limits<double>::infinity()});
   // T = r.transition, though no row of P is an anchor
   //! [call]
   CHECK(r.converged);
@@ -65,16 +66,20 @@ TEST_CASE("total_variation: what it maximises") {
   // fewer pairs tell nearly as much
   auto const few = total_variation(P, {.penalty = no_row, .pairs = 300});
   CHECK(gap(few.transition, r.transition) < 0.05);
-  CHECK(total_variation(P, {.penalty = no_row, .pairs = 300, .seed = 1}).objective != few.objective);
+  CHECK(total_variation(P, {.penalty = no_row, .pairs = 300, .seed = 1}).objective !=
+        few.objective);
 }
 
 // golden: lio core.py
 TEST_CASE("total_variation: the update of the concentrations") {
-  auto const e = limpid_test::golden("loss_corrections.json")["expected"]["lio_dirichlet_argmax_update"];
-  auto const next = limpid::transition::dirichlet_update(to_matrix(e["alpha0"]), to_matrix(e["counts"]));
+  auto const e =
+      limpid_test::golden("loss_corrections.json")["expected"]["lio_dirichlet_argmax_update"];
+  auto const next =
+      limpid::transition::dirichlet_update(to_matrix(e["alpha0"]), to_matrix(e["counts"]));
   CHECK(gap(next, to_matrix(e["alpha1"])) < 1e-12);
-  CHECK_THROWS_WITH_AS((void)limpid::transition::dirichlet_update(matrix<double>(2, 2), matrix<double>(3, 2)),
-                       "transition::dirichlet_update: concentration is 2 x 2, counts is 3 x 2", input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)limpid::transition::dirichlet_update(matrix<double>(2, 2), matrix<double>(3, 2)),
+      "transition::dirichlet_update: concentration is 2 x 2, counts is 3 x 2", input_error);
 }
 
 TEST_CASE("total_variation: names from labels, permuted classes") {
@@ -99,7 +104,8 @@ TEST_CASE("total_variation: names from labels, permuted classes") {
       CHECK(named.transition(to[k], j) == doctest::Approx(plain.transition(k, j)));
   for (int& label : y)
     if (label == 4) label = 0;
-  CHECK(total_variation(P, y, {.pairs = 100}).class_estimated == limpid::vector<std::uint8_t>{1, 1, 1, 1, 0});
+  CHECK(total_variation(P, y, {.pairs = 100}).class_estimated ==
+        limpid::vector<std::uint8_t>{1, 1, 1, 1, 0});
 }
 
 TEST_CASE("total_variation: rows that span too little, one class, stopped") {
@@ -132,13 +138,13 @@ TEST_CASE("total_variation: every policy and type") {
     auto const r = total_variation(limpid::seq, few.p, few.y, options);
     CHECK(total_variation(few.p, few.y, options).transition == r.transition);
     for (int threads : {1, 3})
-      CHECK(total_variation(limpid::par_policy{.threads = threads}, few.p, few.y, options).transition ==
-            r.transition);
+      CHECK(total_variation(limpid::par_policy{.threads = threads}, few.p, few.y, options)
+                .transition == r.transition);
     limpid_test::device_matrix<double> const p(few.p.view());
     limpid_test::device_vector<int> const y(limpid::vector_view<int const>(few.y.data(), n));
     CHECK(total_variation(limpid_test::device, p, y, options).transition == r.transition);
-    CHECK(gap(total_variation(limpid_test::to_float(few.p), few.y, options).transition, r.transition) <
-          1e-3);
+    CHECK(gap(total_variation(limpid_test::to_float(few.p), few.y, options).transition,
+              r.transition) < 1e-3);
     limpid_test::strided const padded(few.p);
     CHECK(total_variation(padded.window, few.y, options).transition == r.transition);
   }
@@ -146,29 +152,35 @@ TEST_CASE("total_variation: every policy and type") {
 
 TEST_CASE("total_variation: bad input") {
   matrix<double> const p{{0.5, 0.5}, {0.25, 0.75}};
-  CHECK_THROWS_WITH_AS((void)total_variation(matrix<double>(0, 2)),
-                       "transition::total_variation: P is 0 x 2; need at least one row and one class",
-                       input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)total_variation(matrix<double>(0, 2)),
+      "transition::total_variation: P is 0 x 2; need at least one row and one class", input_error);
   CHECK_THROWS_WITH_AS((void)total_variation(p, std::vector{0}),
                        "transition::total_variation: P has 2 rows, y has 1", input_error);
   CHECK_THROWS_WITH_AS((void)total_variation(p, std::vector{0, 3}),
-                       "transition::total_variation: y row 1 is 3; labels must be 0..1", input_error);
+                       "transition::total_variation: y row 1 is 3; labels must be 0..1",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)total_variation(matrix<double>{{0.5, 0.6}}),
                        "transition::total_variation: P row 0 sums to 1.1; rows must be probability "
                        "distributions (tolerance 1e-3)",
                        input_error);
   CHECK_THROWS_WITH_AS((void)total_variation(p, {.penalty = 0}),
-                       "transition::total_variation: options.penalty is 0; need more than 0", input_error);
-  CHECK_THROWS_WITH_AS((void)total_variation(p, {.pairs = 0}),
-                       "transition::total_variation: options.pairs is 0; need at least 1", input_error);
-  CHECK_THROWS_WITH_AS((void)total_variation(p, {.max_rounds = 0}),
-                       "transition::total_variation: options.max_rounds is 0; need at least 1", input_error);
-  CHECK_THROWS_WITH_AS((void)total_variation(p, {.max_rows = 0}),
-                       "transition::total_variation: options.max_rows is 0; need at least 1", input_error);
-  CHECK_THROWS_WITH_AS((void)total_variation(matrix<double>(1, 33, 1. / 33), {.penalty = no_row}),
-                       "transition::total_variation: options.penalty is infinite with 33 classes; need 32 "
-                       "at most",
+                       "transition::total_variation: options.penalty is 0; need more than 0",
                        input_error);
+  CHECK_THROWS_WITH_AS((void)total_variation(p, {.pairs = 0}),
+                       "transition::total_variation: options.pairs is 0; need at least 1",
+                       input_error);
+  CHECK_THROWS_WITH_AS((void)total_variation(p, {.max_rounds = 0}),
+                       "transition::total_variation: options.max_rounds is 0; need at least 1",
+                       input_error);
+  CHECK_THROWS_WITH_AS((void)total_variation(p, {.max_rows = 0}),
+                       "transition::total_variation: options.max_rows is 0; need at least 1",
+                       input_error);
+  CHECK_THROWS_WITH_AS(
+      (void)total_variation(matrix<double>(1, 33, 1. / 33), {.penalty = no_row}),
+      "transition::total_variation: options.penalty is infinite with 33 classes; need 32 "
+      "at most",
+      input_error);
   CHECK_NOTHROW((void)total_variation(p, {.pairs = 1, .max_rounds = 1, .max_rows = 1}));
 }
 

@@ -24,12 +24,13 @@ struct mixed_labels {
   std::vector<std::int32_t> y, source;
   std::vector<bool> trusted;
 };
-mixed_labels make(std::size_t n, std::vector<double> const& trust, std::vector<double> const& background) {
+mixed_labels make(std::size_t n, std::vector<double> const& trust,
+                  std::vector<double> const& background) {
   std::mt19937 rng(11);
   std::uniform_real_distribution<double> u;
   std::size_t const classes = background.size();
-  mixed_labels out{matrix<double>(n, classes), std::vector<std::int32_t>(n), std::vector<std::int32_t>(n),
-                   std::vector<bool>(n)};
+  mixed_labels out{matrix<double>(n, classes), std::vector<std::int32_t>(n),
+                   std::vector<std::int32_t>(n), std::vector<bool>(n)};
   auto const draw = [&](auto const& weight) {
     double at = u(rng);
     std::size_t k = 0;
@@ -64,7 +65,8 @@ TEST_CASE("trust_mixture: one step by hand") {
   std::vector<int> const y{0, 0, 1, 1};
 
   auto const r = limpid::transition::trust_mixture(P, y);
-  // r.trust: how far each label is to be trusted, the last one least; r.posterior: the true class, given label and sample
+  // r.trust: how far each label is to be trusted, the last one least; r.posterior: the true class,
+  // given label and sample
   //! [call]
   CHECK(r.trust[3] < r.trust[2]);
   auto const one = trust_mixture(P, y, {.max_iterations = 1});
@@ -84,7 +86,8 @@ TEST_CASE("trust_mixture: planted trust and background come back, at the top of 
   CHECK(std::abs(r.background[2] - 0.7) < 0.03);
   // no step away from the estimate gains
   std::vector<double> const b(r.background.begin(), r.background.end());
-  CHECK(r.log_likelihood == doctest::Approx(log_likelihood(in, r.source_trust[0], b)).epsilon(1e-12));
+  CHECK(r.log_likelihood ==
+        doctest::Approx(log_likelihood(in, r.source_trust[0], b)).epsilon(1e-12));
   for (double step : {-0.01, 0.01}) {
     CHECK(log_likelihood(in, r.source_trust[0] + step, b) < r.log_likelihood);
     auto moved = b;
@@ -110,7 +113,8 @@ TEST_CASE("trust_mixture: the likelihood never falls") {
   }
 }
 
-TEST_CASE("trust_mixture: a trust per source, a source without labels, and weights as repeated rows") {
+TEST_CASE(
+    "trust_mixture: a trust per source, a source without labels, and weights as repeated rows") {
   auto const in = make(20000, {0.9, 0.3}, {0.4, 0.3, 0.3});
   limpid::vector_view<std::int32_t const> const source(in.source.data(), in.source.size());
   auto const r = trust_mixture(in.p, in.y, {.source = source, .sources = 3});
@@ -153,11 +157,14 @@ TEST_CASE("trust_mixture: every policy, and stopping") {
   auto const r = trust_mixture(limpid::seq, in.p, in.y, {.max_iterations = 20});
   CHECK(trust_mixture(in.p, in.y, {.max_iterations = 20}).trust == r.trust);
   for (int threads : {1, 3})
-    CHECK(trust_mixture(limpid::par_policy{.threads = threads}, in.p, in.y, {.max_iterations = 20}).trust == r.trust);
+    CHECK(trust_mixture(limpid::par_policy{.threads = threads}, in.p, in.y, {.max_iterations = 20})
+              .trust == r.trust);
   limpid_test::device_matrix<double> const p(in.p.view());
-  limpid_test::device_vector<std::int32_t> const y(limpid::vector_view<std::int32_t const>(in.y.data(), in.y.size()));
+  limpid_test::device_vector<std::int32_t> const y(
+      limpid::vector_view<std::int32_t const>(in.y.data(), in.y.size()));
   CHECK(trust_mixture(limpid_test::device, p, y, {.max_iterations = 20}).posterior == r.posterior);
-  CHECK(gap(trust_mixture(limpid_test::to_float(in.p), in.y, {.max_iterations = 20}).transition, r.transition) < 1e-6);
+  CHECK(gap(trust_mixture(limpid_test::to_float(in.p), in.y, {.max_iterations = 20}).transition,
+            r.transition) < 1e-6);
   auto const stopped = trust_mixture(in.p, in.y, {.on_progress = [](double) { return false; }});
   CHECK(stopped.stopped);
   CHECK(stopped.iterations == 1);
@@ -172,16 +179,19 @@ TEST_CASE("trust_mixture: bad input") {
   };
   says([&] { (void)trust_mixture(matrix<double>(0, 2), std::vector<int>{}); },
        "transition::trust_mixture: P is 0 x 2; need at least one row and one class");
-  says([&] { (void)trust_mixture(p, std::vector{0}); }, "transition::trust_mixture: P has 2 rows, y has 1");
+  says([&] { (void)trust_mixture(p, std::vector{0}); },
+       "transition::trust_mixture: P has 2 rows, y has 1");
   says([&] { (void)trust_mixture(p, std::vector{0, 2}); },
        "transition::trust_mixture: y row 1 is 2; labels must be 0..1");
   says([&] { (void)trust_mixture(matrix<double>{{0.5, 0.5}, {0.9, 0}}, y); },
-       "transition::trust_mixture: P row 1 sums to 0.9; rows must be probability distributions (tolerance 1e-3)");
+       "transition::trust_mixture: P row 1 sums to 0.9; rows must be probability distributions "
+       "(tolerance 1e-3)");
   says([&] { (void)trust_mixture(p, y, std::vector<double>{1, -1}); },
        "transition::trust_mixture: weights row 1 is negative; weights must be at least 0");
   says([&] { (void)trust_mixture(p, y, std::vector<double>{0, 0}); },
        "transition::trust_mixture: weights sum to 0; some row needs a weight");
-  says([&] { (void)trust_mixture(p, y, {.start = 1}); }, "transition::trust_mixture: options.start is 1; need (0, 1)");
+  says([&] { (void)trust_mixture(p, y, {.start = 1}); },
+       "transition::trust_mixture: options.start is 1; need (0, 1)");
   says([&] { (void)trust_mixture(p, y, {.sources = 2}); },
        "transition::trust_mixture: options.sources is 2 without options.source");
   says([&] { (void)trust_mixture(p, y, {.source = {wrong.data(), 2}, .sources = 2}); },

@@ -67,14 +67,19 @@ TEST_CASE("unbiased_weights: every policy, both sides of the tile, one class, no
 TEST_CASE("unbiased_weights: bad input") {
   using limpid::input_error;
   matrix<double> const same(2, 2, 0.5);
-  CHECK_THROWS_WITH_AS((void)unbiased_weights(std::vector<int>{0}, same),
-                       "transition::unbiased_weights: T rows 0 and 1 are equal, so that T has no inverse; the two "
-                       "classes cannot be told apart", input_error);
-  CHECK_NOTHROW((void)unbiased_weights(std::vector<int>{0}, same, {.inverse = {.rule = regularisation::tikhonov}}));
+  CHECK_THROWS_WITH_AS(
+      (void)unbiased_weights(std::vector<int>{0}, same),
+      "transition::unbiased_weights: T rows 0 and 1 are equal, so that T has no inverse; the two "
+      "classes cannot be told apart",
+      input_error);
+  CHECK_NOTHROW((void)unbiased_weights(std::vector<int>{0}, same,
+                                       {.inverse = {.rule = regularisation::tikhonov}}));
   CHECK_THROWS_WITH_AS((void)unbiased_weights(std::vector<int>{2}, matrix<double>::identity(2)),
-                       "transition::unbiased_weights: y row 0 is 2; labels must be 0..1", input_error);
+                       "transition::unbiased_weights: y row 0 is 2; labels must be 0..1",
+                       input_error);
   CHECK_THROWS_WITH_AS((void)unbiased_weights(std::vector<int>{0}, matrix<double>(0, 0)),
-                       "transition::unbiased_weights: T is 0 x 0; need K x K, K at least 1", input_error);
+                       "transition::unbiased_weights: T is 0 x 0; need K x K, K at least 1",
+                       input_error);
 }
 
 }  // namespace

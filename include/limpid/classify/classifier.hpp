@@ -26,13 +26,13 @@ namespace limpid::classify {
 /// converged`, if there is one, is reported. Arrays are in the policy's memory space; under the
 /// host policies that is plain memory.
 template <class C, class P = simd_policy, class T = double>
-concept classifier = execution_policy<P> &&
-    requires(C const& c, P const& exec, matrix_view<T const, P::space> x,
-             vector_view<std::int32_t const, P::space> y,
-             vector_view<double const, P::space> weights, std::size_t classes,
-             matrix_view<double, P::space> out) {
-  c.fit(exec, x, y, weights, classes).probabilities(exec, x, out);
-};
+concept classifier =
+    execution_policy<P> && requires(C const& c, P const& exec, matrix_view<T const, P::space> x,
+                                    vector_view<std::int32_t const, P::space> y,
+                                    vector_view<double const, P::space> weights,
+                                    std::size_t classes, matrix_view<double, P::space> out) {
+      c.fit(exec, x, y, weights, classes).probabilities(exec, x, out);
+    };
 
 }  // namespace limpid::classify
 

@@ -45,11 +45,13 @@ inline std::uint64_t shuffle_key(std::uint64_t seed, std::uint64_t i) {
   return (high << 32) | draw();
 }
 
-/// Listed by class, unlabelled rows first, and shuffled within it (Fisher and Yates), rows are dealt out in turn: sizes differ
-/// by at most 1, per class and in total.
-inline void deal_rows(vector<std::int32_t> const& label, std::size_t classes, std::size_t count, std::uint64_t seed,
-                      bool stratified, vector<std::int32_t>& fold) {
-  auto const stratum = [&](std::size_t i) { return stratified ? static_cast<std::size_t>(label[i] + 1) : 0; };
+/// Listed by class, unlabelled rows first, and shuffled within it (Fisher and Yates), rows are
+/// dealt out in turn: sizes differ by at most 1, per class and in total.
+inline void deal_rows(vector<std::int32_t> const& label, std::size_t classes, std::size_t count,
+                      std::uint64_t seed, bool stratified, vector<std::int32_t>& fold) {
+  auto const stratum = [&](std::size_t i) {
+    return stratified ? static_cast<std::size_t>(label[i] + 1) : 0;
+  };
   std::size_t const n = label.size(), strata = stratified ? classes + 1 : 1;
   std::vector<std::size_t> start(strata + 1), order(n);
   for (std::size_t i = 0; i < n; ++i) ++start[stratum(i) + 1];

@@ -73,7 +73,7 @@ struct nearest_neighbours_model {
   /// Writes P(k | x_i) to out(i, k); out is n x K, float or double. O(n m d) time, O(n (k + d))
   /// memory.
   template <real_matrix M, writable_matrix O>
-  requires real_matrix<O> && std::same_as<value_t<M>, T>
+    requires real_matrix<O> && std::same_as<value_t<M>, T>
   void probabilities(P const& exec, M const& queries, O&& out) const {
     static_assert(
         space_of<M> == P::space && space_of<O> == P::space,

@@ -23,9 +23,9 @@ namespace limpid::classify {
 
 /// Options of out_of_fold.
 struct out_of_fold_options {
-  std::size_t folds = 5;   ///< 2..n
-  std::uint64_t seed = 0;  ///< of the shuffle
-  bool stratified = true;  ///< spread every class evenly over the folds
+  std::size_t folds = 5;                        ///< 2..n
+  std::uint64_t seed = 0;                       ///< of the shuffle
+  bool stratified = true;                       ///< spread every class evenly over the folds
   vector_view<std::int32_t const> groups = {};  ///< n group numbers on the host: rows of a group
                                                 ///< are held out together; no data = none
   vector_view<std::int32_t const> fold = {};    ///< n fold numbers 0..folds-1 on the host, instead
@@ -113,9 +113,10 @@ struct out_of_fold_fn {
 
   template <execution_policy P, class C, real_matrix M, label_vector L, real_vector W,
             writable_matrix O>
-  requires classifier<C, P, value_t<M>> && real_matrix<O> out_of_fold_result
-  operator()(P const& exec, C const& c, M const& features, L const& labels, std::size_t classes,
-             W const& weights, out_of_fold_options const& options, O&& out) const {
+    requires classifier<C, P, value_t<M>> && real_matrix<O>
+  out_of_fold_result operator()(P const& exec, C const& c, M const& features, L const& labels,
+                                std::size_t classes, W const& weights,
+                                out_of_fold_options const& options, O&& out) const {
     limpid::detail::enter<out_of_fold_fn, P, M, L, W, O>();
     constexpr std::string_view name = "classify::out_of_fold";
     using limpid::detail::require;
@@ -207,9 +208,10 @@ struct out_of_fold_fn {
   }
 
   template <execution_policy P, class C, real_matrix M, label_vector L, real_vector W>
-  requires classifier<C, P, value_t<M>> out_of_fold_result
-  operator()(P const& exec, C const& c, M const& features, L const& labels, std::size_t classes,
-             W const& weights, out_of_fold_options const& options = {}) const {
+    requires classifier<C, P, value_t<M>>
+  out_of_fold_result operator()(P const& exec, C const& c, M const& features, L const& labels,
+                                std::size_t classes, W const& weights,
+                                out_of_fold_options const& options = {}) const {
     limpid::detail::enter<out_of_fold_fn, P, M, L, W>();
     auto&& held = limpid::detail::materialise(features);
     std::size_t const n = limpid::view(held).rows;
@@ -219,24 +221,23 @@ struct out_of_fold_fn {
     return result;
   }
   template <execution_policy P, class C, real_matrix M, label_vector L>
-  requires classifier<C, P, value_t<M>> out_of_fold_result
-  operator()(P const& exec, C const& c, M const& features, L const& labels, std::size_t classes,
-             out_of_fold_options const& options = {}) const {
+    requires classifier<C, P, value_t<M>>
+  out_of_fold_result operator()(P const& exec, C const& c, M const& features, L const& labels,
+                                std::size_t classes,
+                                out_of_fold_options const& options = {}) const {
     return (*this)(exec, c, features, labels, classes, vector_view<double const, P::space>{},
                    options);
   }
   template <class C, real_matrix M, label_vector L, real_vector W>
-  requires(!execution_policy<C>) && classifier<C, simd_policy, value_t<M>> out_of_fold_result
-                                    operator()(C const& c, M const& features, L const& labels,
-                                               std::size_t classes, W const& weights,
-                                               out_of_fold_options const& options = {}) const {
+    requires(!execution_policy<C>) && classifier<C, simd_policy, value_t<M>>
+  out_of_fold_result operator()(C const& c, M const& features, L const& labels, std::size_t classes,
+                                W const& weights, out_of_fold_options const& options = {}) const {
     return (*this)(default_policy, c, features, labels, classes, weights, options);
   }
   template <class C, real_matrix M, label_vector L>
-  requires(!execution_policy<C>) && classifier<C, simd_policy, value_t<M>> out_of_fold_result
-                                    operator()(C const& c, M const& features, L const& labels,
-                                               std::size_t classes,
-                                               out_of_fold_options const& options = {}) const {
+    requires(!execution_policy<C>) && classifier<C, simd_policy, value_t<M>>
+  out_of_fold_result operator()(C const& c, M const& features, L const& labels, std::size_t classes,
+                                out_of_fold_options const& options = {}) const {
     return (*this)(default_policy, c, features, labels, classes, options);
   }
 

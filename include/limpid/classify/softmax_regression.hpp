@@ -43,7 +43,7 @@ struct softmax_model {
 
   /// Writes P(k | x_i) to out(i, k); out is n x K, float or double. O(n d K), O(d K) memory.
   template <execution_policy P, real_matrix M, writable_matrix O>
-  requires real_matrix<O>
+    requires real_matrix<O>
   void probabilities(P const& exec, M const& features, O&& out) const {
     limpid::detail::enter<softmax_model, P, M, O>();
     auto&& held = limpid::detail::materialise(features);

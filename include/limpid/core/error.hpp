@@ -25,8 +25,8 @@ class input_error : public std::invalid_argument {
 
 namespace detail {
 
-/// A piece of a sentence: words, an integer or a real number (six digits, a point in every locale). Costs nothing until
-/// it is needed, and is one type: a check instantiates nothing.
+/// A piece of a sentence: words, an integer or a real number (six digits, a point in every locale).
+/// Costs nothing until it is needed, and is one type: a check instantiates nothing.
 class part {
  public:
   constexpr part() = default;
@@ -44,8 +44,12 @@ class part {
     char buffer[32];
     char* const end = buffer + sizeof buffer;
     switch (kind_) {
-      case kind::words: text += words_; break;
-      case kind::natural: text.append(buffer, std::to_chars(buffer, end, bits_).ptr); break;
+      case kind::words:
+        text += words_;
+        break;
+      case kind::natural:
+        text.append(buffer, std::to_chars(buffer, end, bits_).ptr);
+        break;
       case kind::negative:
         text.append(buffer, std::to_chars(buffer, end, static_cast<long long>(bits_)).ptr);
         break;
@@ -70,16 +74,18 @@ inline std::string text(part p) {
 }
 
 /// Throws input_error with the parts put together: fail("hoc: ", "X row ", 3, " is not finite").
-[[noreturn]] inline void fail(part a, part b = {}, part c = {}, part d = {}, part e = {}, part f = {}, part g = {},
-                              part h = {}, part i = {}, part j = {}, part k = {}, part l = {}) {
+[[noreturn]] inline void fail(part a, part b = {}, part c = {}, part d = {}, part e = {},
+                              part f = {}, part g = {}, part h = {}, part i = {}, part j = {},
+                              part k = {}, part l = {}) {
   std::string message;
   for (part const& p : {a, b, c, d, e, f, g, h, i, j, k, l}) p.append_to(message);
   throw input_error(message);
 }
 
 /// fail() unless the rule holds; `where` is the public name of the function.
-inline void require(bool holds, std::string_view where, part a, part b = {}, part c = {}, part d = {}, part e = {},
-                    part f = {}, part g = {}, part h = {}, part i = {}, part j = {}) {
+inline void require(bool holds, std::string_view where, part a, part b = {}, part c = {},
+                    part d = {}, part e = {}, part f = {}, part g = {}, part h = {}, part i = {},
+                    part j = {}) {
   if (!holds) fail(where, ": ", a, b, c, d, e, f, g, h, i, j);
 }
 

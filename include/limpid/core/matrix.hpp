@@ -36,25 +36,29 @@ template <class From, class To>
 void put(To& to, From from) {
   to = static_cast<To>(from);
   if constexpr (std::integral<From> && std::integral<To>)
-    require(static_cast<From>(to) == from && (to < To{}) == (from < From{}), "to",
-            "the element ", from, " does not fit the type converted to");
+    require(static_cast<From>(to) == from && (to < To{}) == (from < From{}), "to", "the element ",
+            from, " does not fit the type converted to");
 }
 
 /// The view of `x` to fill as a vector, also where only the value knows its rank.
 template <class X>
 auto vector_of(X& x) {
-  if constexpr (has_run_time_rank<X>) return as_vector(x);
-  else return view(x);
+  if constexpr (has_run_time_rank<X>)
+    return as_vector(x);
+  else
+    return view(x);
 }
 }  // namespace detail
 
-/// to<X>(a): a copy of the vector or matrix `a`, of any adapted type, as an X. Integers must fit (input_error
-/// else); real numbers do not convert to integers.
+/// to<X>(a): a copy of the vector or matrix `a`, of any adapted type, as an X. Integers must fit
+/// (input_error else); real numbers do not convert to integers.
 template <class X, tensor_vector A>
-  requires makeable_vector<X> && detail::keeps_kind<value_t<A>, typename decltype(detail::vector_of(
-                                                                    std::declval<X&>()))::value_type>
+  requires makeable_vector<X> &&
+           detail::keeps_kind<value_t<A>,
+                              typename decltype(detail::vector_of(std::declval<X&>()))::value_type>
 X to(A const& a) {
-  static_assert(space_of<A> == memory_space::host, "limpid: to<X>() reads host memory; ops::download first");
+  static_assert(space_of<A> == memory_space::host,
+                "limpid: to<X>() reads host memory; ops::download first");
   auto&& held = detail::materialise(a);
   auto const from = limpid::view(held);
   X out = tensor_traits<X>::make(from.size);
@@ -65,7 +69,8 @@ X to(A const& a) {
 template <class X, tensor_matrix A>
   requires makeable_matrix<X> && detail::keeps_kind<value_t<A>, value_t<X>>
 X to(A const& a) {
-  static_assert(space_of<A> == memory_space::host, "limpid: to<X>() reads host memory; ops::download first");
+  static_assert(space_of<A> == memory_space::host,
+                "limpid: to<X>() reads host memory; ops::download first");
   auto&& held = detail::materialise(a);
   auto const from = limpid::view(held);
   X out = tensor_traits<X>::make(from.rows, from.cols);
@@ -134,7 +139,8 @@ class matrix {
   ~matrix() = default;
   /// The other is left 0 x 0.
   matrix(matrix&& other) noexcept
-      : rows_(std::exchange(other.rows_, 0)), cols_(std::exchange(other.cols_, 0)),
+      : rows_(std::exchange(other.rows_, 0)),
+        cols_(std::exchange(other.cols_, 0)),
         elements_(std::move(other.elements_)) {}
   matrix& operator=(matrix&& other) noexcept {
     matrix taken(std::move(other));
@@ -183,8 +189,8 @@ class matrix {
 
  private:
   static std::size_t area(std::size_t rows, std::size_t cols) {
-    detail::require(cols == 0 || rows <= static_cast<std::size_t>(-1) / cols, "matrix", rows, " x ", cols,
-                    " elements are more than memory can hold");
+    detail::require(cols == 0 || rows <= static_cast<std::size_t>(-1) / cols, "matrix", rows, " x ",
+                    cols, " elements are more than memory can hold");
     return rows * cols;
   }
   std::size_t rows_ = 0, cols_ = 0;
@@ -202,7 +208,8 @@ struct tensor_traits<matrix<T>> {
   static matrix<T> make(std::size_t rows, std::size_t cols) { return {rows, cols}; }
 };
 
-/// Rows that live apart, one pointer each; read once into a matrix, since they have no common stride.
+/// Rows that live apart, one pointer each; read once into a matrix, since they have no common
+/// stride.
 template <class T>
 struct nested_rows {
   T const* const* row;  ///< rows pointers, each to cols elements
@@ -225,8 +232,8 @@ struct tensor_traits<std::vector<std::vector<T>>> {
   static matrix<T> evaluate(std::vector<std::vector<T>> const& x) {
     matrix<T> out(x.size(), x.empty() ? 0 : x[0].size());
     for (std::size_t r = 0; r < x.size(); ++r) {
-      detail::require(x[r].size() == out.cols(), "vector of vectors", "row ", r, " has ", x[r].size(),
-                      " elements; row 0 has ", out.cols());
+      detail::require(x[r].size() == out.cols(), "vector of vectors", "row ", r, " has ",
+                      x[r].size(), " elements; row 0 has ", out.cols());
       for (std::size_t c = 0; c < out.cols(); ++c) out(r, c) = x[r][c];
     }
     return out;

@@ -8,7 +8,8 @@
 
 namespace limpid {
 
-/// Told the fraction done, 0 to 1, on the calling thread; returning false stops the work cleanly. May be empty.
+/// Told the fraction done, 0 to 1, on the calling thread; returning false stops the work cleanly.
+/// May be empty.
 using progress = std::function<bool(double fraction)>;
 
 }  // namespace limpid

@@ -11,17 +11,19 @@
 
 namespace limpid {
 
-/// Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
-/// Meets UniformRandomBitGenerator, so that the distributions of Boost.Random take it.
+/// Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC
+/// 2011). Meets UniformRandomBitGenerator, so that the distributions of Boost.Random take it.
 ///
 /// Key = seed; counter = (draw, stream, row): every (seed, stream, row) has 2^34 draws of its own.
 class random_stream {
  public:
   using result_type = std::uint32_t;
 
-  LIMPID_HD constexpr random_stream(std::uint64_t seed, std::uint32_t stream = 0, std::uint64_t row = 0) noexcept
+  LIMPID_HD constexpr random_stream(std::uint64_t seed, std::uint32_t stream = 0,
+                                    std::uint64_t row = 0) noexcept
       : key_{{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}},
-        stream_(stream), row_{{static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(row >> 32)}} {}
+        stream_(stream),
+        row_{{static_cast<std::uint32_t>(row), static_cast<std::uint32_t>(row >> 32)}} {}
 
   static constexpr result_type(min)() noexcept { return 0; }
   static constexpr result_type(max)() noexcept { return 0xffffffffu; }
@@ -61,7 +63,8 @@ class random_stream {
   };
   LIMPID_HD static constexpr words philox(words c, two_words key) noexcept {
     for (int round = 0; round < 10; ++round) {
-      std::uint64_t const a = std::uint64_t{0xD2511F53u} * c[0], b = std::uint64_t{0xCD9E8D57u} * c[2];
+      std::uint64_t const a = std::uint64_t{0xD2511F53u} * c[0],
+                          b = std::uint64_t{0xCD9E8D57u} * c[2];
       c = {{static_cast<std::uint32_t>(b >> 32) ^ c[1] ^ key[0], static_cast<std::uint32_t>(b),
             static_cast<std::uint32_t>(a >> 32) ^ c[3] ^ key[1], static_cast<std::uint32_t>(a)}};
       key = {{key[0] + 0x9E3779B9u, key[1] + 0xBB67AE85u}};

@@ -11,8 +11,8 @@
 
 namespace limpid {
 
-/// Where an address may be dereferenced. Part of a view's type: a host kernel cannot be given device
-/// memory, and the reverse does not compile.
+/// Where an address may be dereferenced. Part of a view's type: a host kernel cannot be given
+/// device memory, and the reverse does not compile.
 enum class memory_space { host, device };
 
 /// `size` elements, `stride` elements apart. Copies in O(1); owns nothing.
@@ -60,7 +60,10 @@ struct matrix_view {
   template <class U>
     requires(std::is_same_v<U const, T> && !std::is_const_v<U>)
   LIMPID_HD constexpr matrix_view(matrix_view<U, Space> other) noexcept  // NOLINT(*-explicit-*)
-      : data(other.data), rows(other.rows), cols(other.cols), row_stride(other.row_stride),
+      : data(other.data),
+        rows(other.rows),
+        cols(other.cols),
+        row_stride(other.row_stride),
         col_stride(other.col_stride) {}
 
   LIMPID_HD constexpr T& operator()(std::size_t r, std::size_t c) const noexcept {

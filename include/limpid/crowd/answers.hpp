@@ -43,9 +43,8 @@ inline constexpr bool is_answers_view<answers_view<S>> = true;
 
 /// A list of answers: what crowd::answers made, its copy in a policy's space, or their view.
 template <class A>
-concept answer_source = requires(A const& a) {
-  requires detail::is_answers_view<decltype(a.view())>;
-};
+concept answer_source =
+    requires(A const& a) { requires detail::is_answers_view<decltype(a.view())>; };
 
 /// The list on the host.
 struct answer_list {
@@ -160,7 +159,7 @@ struct entry {
 /// Sorted by a member, below `bound`; equal ones keep their order. Few digits at a time, so that
 /// the places written to stay in the cache. O(n) per 12 bits of the bound.
 inline void stable_sort(std::vector<entry>& entries, std::size_t bound,
-                        std::uint32_t entry::*member) {
+                        std::uint32_t entry::* member) {
   unsigned bits = 0;
   while (bits < 32 && bound > (std::size_t{1} << bits)) ++bits;
   if (bits == 0) return;
@@ -260,8 +259,7 @@ inline answer_list build_answers(raw_answers const& raw, std::size_t tasks, std:
 /// @param worker   one entry per answer, 0..workers-1
 /// @param label    one entry per answer, 0..K-1
 /// @param weights  one entry per answer, finite, >= 0: an answer of weight 3 was given three times,
-/// one
-///                 of weight 0 not at all
+///                 one of weight 0 not at all
 /// @param options  answers_options; `classes` must be given
 /// @return  answer_list
 /// @throws  input_error  for different lengths, numbers out of range, bad weights, no classes
@@ -296,8 +294,8 @@ struct answers_fn {
   }
 
   template <execution_policy Exec, tensor_matrix M>
-  requires class_number<value_t<M>> answer_list operator()(Exec const& exec, M const& table,
-                                                           answers_options const& options) const {
+    requires class_number<value_t<M>>
+  answer_list operator()(Exec const& exec, M const& table, answers_options const& options) const {
     limpid::detail::enter<answers_fn, Exec, M>();
     check_classes(options);
     auto&& held = limpid::detail::materialise(table);
@@ -339,8 +337,8 @@ struct answers_fn {
     return (*this)(default_policy, task, worker, label, weights, options);
   }
   template <tensor_matrix M>
-  requires class_number<value_t<M>> answer_list operator()(M const& table,
-                                                           answers_options const& options) const {
+    requires class_number<value_t<M>>
+  answer_list operator()(M const& table, answers_options const& options) const {
     return (*this)(default_policy, table, options);
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// @file limpid/exec/par.hpp
-/// OpenMP threads, each on the widest instruction set. Bitwise the results of `simd`, for any number of threads.
+/// OpenMP threads, each on the widest instruction set. Bitwise the results of `simd`, for any
+/// number of threads.
 #ifndef LIMPID_EXEC_PAR_HPP
 #define LIMPID_EXEC_PAR_HPP
 

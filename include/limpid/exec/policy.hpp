@@ -19,12 +19,12 @@ inline constexpr bool enable_execution_policy = false;
 
 /// Says where an algorithm runs and carries the resources for it.
 template <class P>
-concept execution_policy =
-    enable_execution_policy<std::remove_cvref_t<P>> && requires(std::remove_cvref_t<P> const& p, void* block) {
-      { std::remove_cvref_t<P>::space } -> std::convertible_to<memory_space>;
-      { p.allocate(std::size_t{}) } -> std::same_as<void*>;
-      p.deallocate(block);
-    };
+concept execution_policy = enable_execution_policy<std::remove_cvref_t<P>> &&
+                           requires(std::remove_cvref_t<P> const& p, void* block) {
+                             { std::remove_cvref_t<P>::space } -> std::convertible_to<memory_space>;
+                             { p.allocate(std::size_t{}) } -> std::same_as<void*>;
+                             p.deallocate(block);
+                           };
 
 namespace detail {
 struct any_tile {
@@ -32,8 +32,8 @@ struct any_tile {
 };
 }  // namespace detail
 
-/// A policy on host memory: it runs independent tiles, in any order or at once, and says whether the
-/// tiles should take their vectorised twins.
+/// A policy on host memory: it runs independent tiles, in any order or at once, and says whether
+/// the tiles should take their vectorised twins.
 template <class P>
 concept host_policy = execution_policy<P> && std::remove_cvref_t<P>::space == memory_space::host &&
                       requires(std::remove_cvref_t<P> const& p, detail::any_tile tile) {
@@ -62,7 +62,9 @@ struct uses {};
 namespace detail {
 
 template <class Op, class P>
-struct supported : std::bool_constant<requires { sizeof(kernel<Op, P>); }> {};
+concept has_kernel = requires { sizeof(kernel<Op, P>); };
+template <class Op, class P>
+struct supported : std::bool_constant<has_kernel<Op, P>> {};
 template <class List, class P>
 struct all_supported;
 template <class... Ops, class P>
@@ -73,7 +75,8 @@ struct supported<Op, P> : all_supported<typename Op::primitives, P> {};
 
 }  // namespace detail
 
-/// Does `Op`, a primitive or a public function object's type, run under `P`? Ask before calling from generic code.
+/// Does `Op`, a primitive or a public function object's type, run under `P`? Ask before calling
+/// from generic code.
 template <class Op, class P>
 inline constexpr bool supports = detail::supported<Op, std::remove_cvref_t<P>>::value;
 
@@ -82,15 +85,21 @@ namespace detail {
 /// Everything a public function asks of its types, each rule with its sentence. Call it first.
 template <class Fn, class P, class... Tensors>
 consteval void enter() {
-  static_assert(supports<Fn, P>,
-                "limpid: this function has no kernel for this policy; docs/support.md lists what runs where");
-  static_assert(((space_of<Tensors> == std::remove_cvref_t<P>::space) && ...),
-                "limpid: the policy and the data are in different memory spaces; copy the data first");
+  static_assert(
+      supports<Fn, P>,
+      "limpid: this function has no kernel for this policy; docs/support.md lists what runs where");
+  static_assert(
+      ((space_of<Tensors> == std::remove_cvref_t<P>::space) && ...),
+      "limpid: the policy and the data are in different memory spaces; copy the data first");
 }
 
 /// Plain host memory, aligned for every vector instruction set.
-inline void* allocate_host(std::size_t bytes) { return ::operator new(bytes, std::align_val_t{64}); }
-inline void deallocate_host(void* block) noexcept { ::operator delete(block, std::align_val_t{64}); }
+inline void* allocate_host(std::size_t bytes) {
+  return ::operator new(bytes, std::align_val_t{64});
+}
+inline void deallocate_host(void* block) noexcept {
+  ::operator delete(block, std::align_val_t{64});
+}
 
 }  // namespace detail
 }  // namespace limpid

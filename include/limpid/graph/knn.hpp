@@ -33,8 +33,7 @@ struct knn_result {
 template <class X>
 concept index_matrix = writable_matrix<X> && std::same_as<value_t<X>, std::uint32_t>;
 template <class X>
-concept distance_matrix = writable_matrix<X> && std::same_as < value_t<X>,
-double > ;
+concept distance_matrix = writable_matrix<X> && std::same_as<value_t<X>, double>;
 
 namespace detail {
 
@@ -108,8 +107,7 @@ bool knn_into(P const& exec, std::string_view where, matrix_view<T const, P::spa
 /// @param distance    n x k of double.
 /// @return knn_result; with `index` and `distance`, true unless on_progress stopped the work.
 /// @throws input_error  too few rows, entries that are not finite, a zero row under cosine,
-/// different
-///         widths, extents of index or distance that are not n x k.
+///         different widths, extents of index or distance that are not n x k.
 ///
 /// Time O(n m d), the graph of x on itself half of that; memory O(n k), a packed copy of the
 /// references and the tiles: the n x m distances are never stored. Distances are
@@ -139,7 +137,7 @@ struct knn_fn {
     return owned(exec, r, q, false, options);
   }
   template <execution_policy P, real_matrix X, class Index, class Distance>
-  requires index_matrix<Index> && distance_matrix<Distance>
+    requires index_matrix<Index> && distance_matrix<Distance>
   bool operator()(P const& exec, X const& x, Index&& index, Distance&& distance,
                   knn_options const& options = {}) const {
     limpid::detail::enter<knn_fn, P, X, std::remove_reference_t<Index>,
@@ -152,7 +150,7 @@ struct knn_fn {
     return detail::knn_into(exec, where, p, p, true, i, d, options);
   }
   template <execution_policy P, real_matrix R, real_matrix Q, class Index, class Distance>
-  requires index_matrix<Index> && distance_matrix<Distance>
+    requires index_matrix<Index> && distance_matrix<Distance>
   bool operator()(P const& exec, R const& references, Q const& queries, Index&& index,
                   Distance&& distance, knn_options const& options = {}) const {
     limpid::detail::enter<knn_fn, P, R, Q, std::remove_reference_t<Index>,
@@ -179,13 +177,13 @@ struct knn_fn {
     return (*this)(default_policy, references, queries, options);
   }
   template <real_matrix X, class Index, class Distance>
-  requires index_matrix<Index> && distance_matrix<Distance>
+    requires index_matrix<Index> && distance_matrix<Distance>
   bool operator()(X const& x, Index&& index, Distance&& distance,
                   knn_options const& options = {}) const {
     return (*this)(default_policy, x, index, distance, options);
   }
   template <real_matrix R, real_matrix Q, class Index, class Distance>
-  requires index_matrix<Index> && distance_matrix<Distance>
+    requires index_matrix<Index> && distance_matrix<Distance>
   bool operator()(R const& references, Q const& queries, Index&& index, Distance&& distance,
                   knn_options const& options = {}) const {
     return (*this)(default_policy, references, queries, index, distance, options);

@@ -194,8 +194,9 @@ inline void check_neighbours(std::string_view where, matrix_view<std::uint32_t c
 /// Time O(n k log k), memory O(n k). Deterministic. Sources: self_tuning: Zelnik-Manor, Perona,
 /// NIPS 2004; cosine_power: Iscen et al., CVPR 2019.
 template <std::floating_point T = double, class Index, class Distance>
-requires tensor_matrix<Index> && tensor_matrix<Distance> build_result<T> build(
-    Index const& index, Distance const& distance, build_options const& options = {}) {
+  requires tensor_matrix<Index> && tensor_matrix<Distance>
+build_result<T> build(Index const& index, Distance const& distance,
+                      build_options const& options = {}) {
   constexpr std::string_view where = "graph::build";
   using limpid::detail::require;
   auto&& held_index = limpid::detail::materialise(index);

@@ -52,11 +52,7 @@ template <class G>
 concept graph_input = requires(G const& g) {
   typename G::value_type;
   requires std::floating_point<typename G::value_type>;
-  requires requires {
-    g.view().start;
-  } || requires {
-    g.start.stride;
-  };
+  requires requires { g.view().start; } || requires { g.start.stride; };
 };
 
 namespace detail {
@@ -263,8 +259,7 @@ inline void check_spread(std::string_view where, spread_labels_options const& o,
 /// @param seeds   n x K, >= 0: soft or confidence-weighted labels, rows of 0 = unlabelled.
 /// @return spread_labels_result. Look at converged, residual, unreached.
 /// @throws input_error  a graph that is malformed or not symmetric, labels out of range, seeds that
-/// are
-///         negative or not finite, different numbers of rows, options out of range.
+///         are negative or not finite, different numbers of rows, options out of range.
 ///
 /// Time O((entries + n) K) per iteration, memory 4 n K values of the graph's type (power: 2 n K)
 /// and 2 n doubles. Sums over nodes are kept in double. Deterministic: bitwise the same for any

@@ -21,16 +21,17 @@ struct cka_options {
 struct cka_result {
   double value = std::numeric_limits<double>::quiet_NaN();  ///< near 1: alike; NaN where undefined
   double hsic_xy = 0, hsic_xx = 0, hsic_yy = 0;             ///< unbiased
-  bool undefined = false;  ///< hsic_xx or hsic_yy is not above 0: a side is constant, or too few rows
-  bool stopped = false;    ///< by on_progress: nothing else is meant
+  bool undefined =
+      false;             ///< hsic_xx or hsic_yy is not above 0: a side is constant, or too few rows
+  bool stopped = false;  ///< by on_progress: nothing else is meant
 };
 
 /// Centred kernel alignment of two descriptions of the same rows,
 ///
 ///     HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)),
 ///
-/// of unbiased HSIC (see hsic), so that wide features do not look alike merely because they are wide.
-/// With linear kernels it does not see rotations and isotropic scaling of x or y.
+/// of unbiased HSIC (see hsic), so that wide features do not look alike merely because they are
+/// wide. With linear kernels it does not see rotations and isotropic scaling of x or y.
 ///
 /// @param kernel_x  as in evaluate; positive semidefinite.
 /// @param x         n x d, finite; n >= 4.
@@ -39,8 +40,8 @@ struct cka_result {
 /// @param labels    n, 0..classes-1, instead of kernel_y and y: with the kernel that is 1 for equal
 ///                  labels and 0 for others.
 /// @return cka_result.
-/// @throws input_error  entries that are not finite, labels out of range, too few rows, different row
-///         counts, kernel parameters out of range, the sigmoid kernel.
+/// @throws input_error  entries that are not finite, labels out of range, too few rows, different
+///         row counts, kernel parameters out of range, the sigmoid kernel.
 ///
 /// Time O(n^2 (d + e)), with labels O(n^2 (d + classes)); memory O(n (d + e)), O(n (d + classes)).
 /// Deterministic: bitwise the same for any number of threads. float32 instead of float64 changes
@@ -63,11 +64,12 @@ struct cka_fn : detail::dependence_measure<cka_fn, cka_result, cka_options> {
   static cka_result run(P const& exec, First& first, Second& second, cka_options const& o) {
     cka_result out;
     detail::dependence_sums xy, xx, yy;
-    out.stopped = !first.prepare(detail::stretch(o.on_progress, 0, 0.1)) ||
-                  !second.prepare(detail::stretch(o.on_progress, 0.1, 0.2)) ||
-                  !detail::sum_sides(exec, first, second, xy, detail::stretch(o.on_progress, 0.2, 0.6)) ||
-                  !detail::sum_sides(exec, first, first, xx, detail::stretch(o.on_progress, 0.6, 0.8)) ||
-                  !with_itself(exec, second, yy, detail::stretch(o.on_progress, 0.8, 1));
+    out.stopped =
+        !first.prepare(detail::stretch(o.on_progress, 0, 0.1)) ||
+        !second.prepare(detail::stretch(o.on_progress, 0.1, 0.2)) ||
+        !detail::sum_sides(exec, first, second, xy, detail::stretch(o.on_progress, 0.2, 0.6)) ||
+        !detail::sum_sides(exec, first, first, xx, detail::stretch(o.on_progress, 0.6, 0.8)) ||
+        !with_itself(exec, second, yy, detail::stretch(o.on_progress, 0.8, 1));
     if (out.stopped) return out;
     out.hsic_xy = xy.unbiased();
     out.hsic_xx = xx.unbiased();
@@ -83,8 +85,8 @@ struct cka_fn : detail::dependence_measure<cka_fn, cka_result, cka_options> {
   }
   /// The squares of [y_i = y_j] are their sums.
   template <execution_policy P>
-  static bool with_itself(P const& exec, detail::label_side<P> const& y, detail::dependence_sums& out,
-                          progress const&) {
+  static bool with_itself(P const& exec, detail::label_side<P> const& y,
+                          detail::dependence_sums& out, progress const&) {
     auto const s = ops::sum_rows(exec, y.code.size, 7,
                                  detail::add_sides<P::space>{y.sums.view(), y.diagonal.view(),
                                                              y.sums.view(), y.diagonal.view()});

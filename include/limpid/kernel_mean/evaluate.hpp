@@ -115,7 +115,7 @@ struct evaluate_fn {
   }
   template <execution_policy P, kernel_like K, real_matrix X, real_matrix Q, real_vector W,
             class Out>
-  requires writable_vector<Out> && std::floating_point<value_t<Out>>
+    requires writable_vector<Out> && std::floating_point<value_t<Out>>
   bool operator()(P const& exec, K const& kernel, X const& x, Q const& queries, W const& weights,
                   Out&& out, evaluate_options const& options = {}) const {
     limpid::detail::enter<evaluate_fn, P, X, Q, W, std::remove_reference_t<Out>>();
@@ -146,7 +146,7 @@ struct evaluate_fn {
     return (*this)(default_policy, kernel, x, queries, weights, options);
   }
   template <kernel_like K, real_matrix X, real_matrix Q, real_vector W, class Out>
-  requires writable_vector<Out> && std::floating_point<value_t<Out>>
+    requires writable_vector<Out> && std::floating_point<value_t<Out>>
   bool operator()(K const& kernel, X const& x, Q const& queries, W const& weights, Out&& out,
                   evaluate_options const& options = {}) const {
     return (*this)(default_policy, kernel, x, queries, weights, out, options);

@@ -26,10 +26,10 @@ namespace limpid::kernel_mean {
 enum class fourier_form { pairs, phases };
 
 struct fourier_options {
-  std::size_t features = 512;               ///< D >= 1; of pairs: even
+  std::size_t features = 512;  ///< D >= 1; of pairs: even
   fourier_form form = fourier_form::pairs;
-  bool orthogonal = false;  ///< frequencies orthogonal in blocks of d: smaller variance; for kernels
-                            ///< of |x - z|_2
+  bool orthogonal = false;  ///< frequencies orthogonal in blocks of d: smaller variance; for
+                            ///< kernels of |x - z|_2
   std::uint64_t seed = 0;
 };
 
@@ -102,8 +102,8 @@ struct turn_row {
 ///
 /// Gaussian kernel: w ~ N(0, 2 gamma I). L1 Laplacian: independent Cauchy(0, gamma). Matern nu: a t
 /// distribution of 2 nu degrees, over the length. Rational quadratic, Cauchy and inverse
-/// multiquadric kernels are mixtures of Gaussian kernels over their width, drawn first. A product of
-/// kernels adds up frequencies, a sum draws among its addends. `orthogonal`: in every block of d
+/// multiquadric kernels are mixtures of Gaussian kernels over their width, drawn first. A product
+/// of kernels adds up frequencies, a sum draws among its addends. `orthogonal`: in every block of d
 /// frequencies the directions are orthogonal, uniform and the lengths independent as they were; a
 /// last block may be cut.
 ///
@@ -282,9 +282,9 @@ struct fourier_features_fn {
     if constexpr (P::space == memory_space::host) {
       std::optional<detail::packed_product<T>> packed;
       if (P::vectorised) packed.emplace(w, b);
-      ops::for_rows(exec, x.rows,
-                    detail::turn_row<T, U, P::space>{x, w, b, map.scale, out,
-                                                     packed ? &*packed : nullptr});
+      ops::for_rows(
+          exec, x.rows,
+          detail::turn_row<T, U, P::space>{x, w, b, map.scale, out, packed ? &*packed : nullptr});
     } else {
       auto const there_w = ops::upload(exec, w);
       auto const there_b = ops::upload(exec, b);

@@ -59,16 +59,16 @@ struct herd_row {
 ///
 /// @param kernel   positive semidefinite; as in evaluate.
 /// @param x        n x d, n >= 1, finite: the candidates, and the sample unless it is weighted.
-/// @param weights  n, optional, >= 0, of sum above 0: mu is the weighted mean, of weights divided by
-///                 their sum; a row of weight 0 may be picked.
+/// @param weights  n, optional, >= 0, of sum above 0: mu is the weighted mean, of weights divided
+///                 by their sum; a row of weight 0 may be picked.
 /// @param options  herding_options.
 /// @return herding_result.
 /// @throws input_error  entries that are not finite, no rows, negative weights, size or kernel
 ///         parameters out of range, the sigmoid kernel.
 ///
-/// Time O(n^2 d) once and O(n m d); memory O(n d): the kernel matrix is never stored. Deterministic:
-/// bitwise the same for any number of threads. float32 instead of float64 changes mmd2 by less than
-/// 1e-5 max k(x, x), and so may change the order of near ties.
+/// Time O(n^2 d) once and O(n m d); memory O(n d): the kernel matrix is never stored.
+/// Deterministic: bitwise the same for any number of threads. float32 instead of float64 changes
+/// mmd2 by less than 1e-5 max k(x, x), and so may change the order of near ties.
 ///
 /// Source: Chen, Welling, Smola, "Super-samples from kernel herding", UAI 2010.
 struct herding_fn {
@@ -94,7 +94,8 @@ struct herding_fn {
                vector_view<value_t<W> const, P::space>(view(held_w)), true, options);
   }
   template <kernel_like K, real_matrix X>
-  herding_result operator()(K const& kernel, X const& x, herding_options const& options = {}) const {
+  herding_result operator()(K const& kernel, X const& x,
+                            herding_options const& options = {}) const {
     return (*this)(default_policy, kernel, x, options);
   }
   template <kernel_like K, real_matrix X, real_vector W>
@@ -121,8 +122,8 @@ struct herding_fn {
       ops::check_finite(exec, where, "x", x);
       if (weighted) ops::check_weights(exec, where, "weights", weights);
     }
-    auto const beta = detail::weights_or_mean(
-        exec, weighted ? weights : vector_view<W const, S>{}, weighted ? n : 0);
+    auto const beta = detail::weights_or_mean(exec, weighted ? weights : vector_view<W const, S>{},
+                                              weighted ? n : 0);
     if (weighted) {
       double const total = ops::sum_rows(
           exec, n, 1, detail::add_product<S>{beta.view(), vector_view<double const, S>{}})[0];
@@ -138,7 +139,8 @@ struct herding_fn {
                column = ops::make_buffer<double>(exec, n);
     ops::for_rows(exec, n, detail::fill_with<S>{sums.view(), 0.0});
     out.stopped = !detail::mean_at_rows(
-        exec, k, x, weighted ? vector_view<double const, S>(beta.view()) : vector_view<double const, S>{},
+        exec, k, x,
+        weighted ? vector_view<double const, S>(beta.view()) : vector_view<double const, S>{},
         mean.view(), out.norm2, detail::stretch(o.on_progress, 0, first));
     std::vector<double> mmd2;
     double inner = 0, own = 0;  // sums over the picked of mu and, in pairs, of k
@@ -152,8 +154,8 @@ struct herding_fn {
           detail::better_of{});
       out.rows.push_back(best.row);
       detail::kernel_column(exec, k, x, best.row, column.view());
-      double const diagonal = ops::download(
-          exec, vector_view<double, S>(column.view().data + best.row, 1))[0];
+      double const diagonal =
+          ops::download(exec, vector_view<double, S>(column.view().data + best.row, 1))[0];
       auto const count = static_cast<double>(t + 1);
       inner += best.mean;
       own += 2 * best.sum + diagonal;

@@ -18,14 +18,15 @@ struct hsic_options {
 };
 
 struct hsic_result {
-  double unbiased = std::numeric_limits<double>::quiet_NaN();  ///< may be negative; NaN below 4 rows
+  double unbiased =
+      std::numeric_limits<double>::quiet_NaN();  ///< may be negative; NaN below 4 rows
   double biased = 0;     ///< tr(KHLH) / n^2, >= 0 but for rounding; others divide by (n - 1)^2
   bool stopped = false;  ///< by on_progress: nothing else is meant
 };
 
-/// The Hilbert-Schmidt independence criterion of pairs (x_i, y_i): the squared distance of the joint
-/// distribution's kernel mean from that of the product of the margins, 0 where they are independent.
-/// With K and L the kernel matrices, H = I - 11'/n, and ~ for a diagonal of zeros:
+/// The Hilbert-Schmidt independence criterion of pairs (x_i, y_i): the squared distance of the
+/// joint distribution's kernel mean from that of the product of the margins, 0 where they are
+/// independent. With K and L the kernel matrices, H = I - 11'/n, and ~ for a diagonal of zeros:
 ///
 ///     biased    tr(K H L H) / n^2
 ///     unbiased  [tr(K~ L~) + (1'K~1)(1'L~1) / ((n-1)(n-2)) - 2 / (n-2) 1'K~ L~1] / (n(n-3))
@@ -37,8 +38,8 @@ struct hsic_result {
 /// @param labels    n, 0..classes-1, instead of kernel_y and y: with the kernel that is 1 for equal
 ///                  labels and 0 for others.
 /// @return hsic_result.
-/// @throws input_error  entries that are not finite, labels out of range, too few rows, different row
-///         counts, kernel parameters out of range, the sigmoid kernel.
+/// @throws input_error  entries that are not finite, labels out of range, too few rows, different
+///         row counts, kernel parameters out of range, the sigmoid kernel.
 ///
 /// Time O(n^2 (d + e)), with labels O(n^2 (d + classes)); memory O(n (d + e)), O(n (d + classes)):
 /// no n x n matrix. Deterministic: bitwise the same for any number of threads. float32 instead of
@@ -61,9 +62,10 @@ struct hsic_fn : detail::dependence_measure<hsic_fn, hsic_result, hsic_options> 
   static hsic_result run(P const& exec, First& first, Second& second, hsic_options const& o) {
     hsic_result out;
     detail::dependence_sums sums;
-    out.stopped = !first.prepare(detail::stretch(o.on_progress, 0, 0.25)) ||
-                  !second.prepare(detail::stretch(o.on_progress, 0.25, 0.5)) ||
-                  !detail::sum_sides(exec, first, second, sums, detail::stretch(o.on_progress, 0.5, 1));
+    out.stopped =
+        !first.prepare(detail::stretch(o.on_progress, 0, 0.25)) ||
+        !second.prepare(detail::stretch(o.on_progress, 0.25, 0.5)) ||
+        !detail::sum_sides(exec, first, second, sums, detail::stretch(o.on_progress, 0.5, 1));
     if (out.stopped) return out;
     out.biased = sums.biased();
     if (first.x.rows >= 4) out.unbiased = sums.unbiased();

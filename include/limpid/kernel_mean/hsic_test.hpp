@@ -15,20 +15,21 @@
 namespace limpid::kernel_mean {
 
 struct hsic_test_options {
-  std::size_t draws = 500;    ///< B >= 1; the p-value is at least 1 / (B + 1)
-  double alpha = 0.05;        ///< level, (0, 1)
+  std::size_t draws = 500;  ///< B >= 1; the p-value is at least 1 / (B + 1)
+  double alpha = 0.05;      ///< level, (0, 1)
   std::uint64_t seed = 0;
   progress on_progress = {};  ///< told the fraction done; false stops
   bool validate = true;       ///< look for entries that are not finite first
 };
 
 struct hsic_test_result {
-  double statistic = 0;  ///< unbiased HSIC
-  double p_value = std::numeric_limits<double>::quiet_NaN();    ///< (1 + #{T_b >= T}) / (B + 1)
-  double threshold = std::numeric_limits<double>::quiet_NaN();  ///< 1 - alpha quantile of T and all T_b
-  bool reject = false;         ///< p_value <= alpha: not independent
-  vector<double> null_sample;  ///< B, T_b
-  bool stopped = false;        ///< by on_progress: nothing else is meant
+  double statistic = 0;                                       ///< unbiased HSIC
+  double p_value = std::numeric_limits<double>::quiet_NaN();  ///< (1 + #{T_b >= T}) / (B + 1)
+  double threshold =
+      std::numeric_limits<double>::quiet_NaN();  ///< 1 - alpha quantile of T and all T_b
+  bool reject = false;                           ///< p_value <= alpha: not independent
+  vector<double> null_sample;                    ///< B, T_b
+  bool stopped = false;                          ///< by on_progress: nothing else is meant
 };
 
 /// Tests that x and y, or x and labels, are independent: unbiased HSIC (see hsic) against that of B
@@ -41,8 +42,8 @@ struct hsic_test_result {
 /// @param labels    n, 0..classes-1, instead of kernel_y and y: with the kernel that is 1 for equal
 ///                  labels and 0 for others.
 /// @return hsic_test_result.
-/// @throws input_error  entries that are not finite, labels out of range, too few rows, different row
-///         counts, options or kernel parameters out of range, the sigmoid kernel.
+/// @throws input_error  entries that are not finite, labels out of range, too few rows, different
+///         row counts, options or kernel parameters out of range, the sigmoid kernel.
 ///
 /// Time O(n^2 (d + B e)), with labels O(n^2 (d + B classes)); memory O(n (d + 16 e)) and at most
 /// about 48 MB or 256 orders at once: values of y's kernel are computed anew for each order.
@@ -54,7 +55,8 @@ struct hsic_test_result {
 /// Source: Gretton, Fukumizu, Teo, Song, Schoelkopf, Smola, "A kernel statistical test of
 /// independence", NIPS 2007; p-value: Phipson, Smyth, "Permutation p-values should never be zero",
 /// SAGMB 9 (2010).
-struct hsic_test_fn : detail::dependence_measure<hsic_test_fn, hsic_test_result, hsic_test_options> {
+struct hsic_test_fn
+    : detail::dependence_measure<hsic_test_fn, hsic_test_result, hsic_test_options> {
   using primitives = uses<ops::kernel_sums_fn, ops::kernel_products_fn, ops::quadratic_forms_fn,
                           ops::for_rows_fn, ops::sum_rows_fn, ops::first_row_fn, ops::copy_fn>;
   static constexpr std::string_view where = "kernel_mean::hsic_test";
@@ -71,10 +73,10 @@ struct hsic_test_fn : detail::dependence_measure<hsic_test_fn, hsic_test_result,
                             "; it must be in (0, 1)");
     hsic_test_result out;
     detail::dependence_sums sums;
-    out.stopped = !first.prepare(detail::stretch(o.on_progress, 0, 0.02)) ||
-                  !second.prepare(detail::stretch(o.on_progress, 0.02, 0.04)) ||
-                  !detail::sum_sides(exec, first, second, sums,
-                                     detail::stretch(o.on_progress, 0.04, 0.06));
+    out.stopped =
+        !first.prepare(detail::stretch(o.on_progress, 0, 0.02)) ||
+        !second.prepare(detail::stretch(o.on_progress, 0.02, 0.04)) ||
+        !detail::sum_sides(exec, first, second, sums, detail::stretch(o.on_progress, 0.04, 0.06));
     if (out.stopped) return out;
 
     std::size_t const n = first.x.rows, count = o.draws + 1;
@@ -91,7 +93,8 @@ struct hsic_test_fn : detail::dependence_measure<hsic_test_fn, hsic_test_result,
       };
       ops::for_rows(exec, some, detail::draw_order<P::space>{orders, begin, o.seed});
       double const from = 0.06 + 0.94 * static_cast<double>(begin) / static_cast<double>(count),
-                   to = 0.06 + 0.94 * static_cast<double>(begin + some) / static_cast<double>(count);
+                   to =
+                       0.06 + 0.94 * static_cast<double>(begin + some) / static_cast<double>(count);
       if (!second.products(first.k, first.x, orders, part(products),
                            detail::stretch(o.on_progress, from, to))) {
         out.stopped = true;
@@ -101,7 +104,8 @@ struct hsic_test_fn : detail::dependence_measure<hsic_test_fn, hsic_test_result,
                     detail::dot_in_order<P::space>{first.sums.view(), second.sums.view(), orders,
                                                    part(inner)});
       auto const a = ops::download(exec, part(products)), b = ops::download(exec, part(inner));
-      for (std::size_t s = 0; s < some; ++s) all[begin + s] = detail::or_infinite(sums.unbiased(a[s], b[s]));
+      for (std::size_t s = 0; s < some; ++s)
+        all[begin + s] = detail::or_infinite(sums.unbiased(a[s], b[s]));
     }
     double const scale = sums.a_own / sums.n * sums.b_own / sums.n;
     detail::judge(vector_view<double const>(all.data(), count),

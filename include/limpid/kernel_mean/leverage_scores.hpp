@@ -79,16 +79,19 @@ bool approximate_scores(P const& exec, K const& k, matrix_view<T const, P::space
                         matrix_view<T const, P::space> points, matrix<double> const& K_SS,
                         double lambda, double const* weights, vector_view<double, P::space> left,
                         progress const& told) {
-  matrix<double> const root = inverse_root(
-      eigen_of(spectral::host_of(exec), with_ridge(K_SS, lambda, weights)),
-      rounding_cut<T>(K_SS.rows()));
+  matrix<double> const root =
+      inverse_root(eigen_of(spectral::host_of(exec), with_ridge(K_SS, lambda, weights)),
+                   rounding_cut<T>(K_SS.rows()));
   placed_factor<P> const factor(exec, root.view());
   return in_kernel_blocks(
       exec, k, x, points, told,
       [&](std::size_t first, std::size_t last, matrix_view<double const, P::space> values) {
         ops::for_rows(exec, last - first,
-                      left_of_row<K, T, P::space>{k, x.row_block(first, last), values,
-                                                  factor.view(), lambda,
+                      left_of_row<K, T, P::space>{k,
+                                                  x.row_block(first, last),
+                                                  values,
+                                                  factor.view(),
+                                                  lambda,
                                                   {left.data + first, last - first},
                                                   factor.packed()});
       });
@@ -133,8 +136,9 @@ inline double tail_per_direction(matrix<double> const& K, double const* w, std::
 ///         range, landmarks out of range, the sigmoid kernel.
 ///
 /// Exact: for small n, O(n^2 (d + n)) time, O(n^2) memory. With landmarks: O(n s (d + s) + s^3)
-/// time, O(s^2) memory beside blocks of rows of the kernel. Deterministic: bitwise the same for any number of
-/// threads. float32 instead of float64 changes a score by less than 1e-5 max K_ii / lambda.
+/// time, O(s^2) memory beside blocks of rows of the kernel. Deterministic: bitwise the same for any
+/// number of threads. float32 instead of float64 changes a score by less than 1e-5 max K_ii /
+/// lambda.
 ///
 /// Source: Alaoui, Mahoney, "Fast randomized kernel ridge regression with statistical guarantees",
 /// NIPS 2015; Musco, Musco, "Recursive sampling for the Nystrom method", NIPS 2017.
@@ -192,7 +196,8 @@ struct leverage_scores_fn {
     }
     if (o.validate) ops::check_finite(exec, where, "x", x);
     leverage_result out;
-    out.stopped = !(landmarks ? approximate(exec, k, x, *landmarks, o, out) : exact(exec, k, x, o, out));
+    out.stopped =
+        !(landmarks ? approximate(exec, k, x, *landmarks, o, out) : exact(exec, k, x, o, out));
     for (double s : out.score) out.effective_dimension += s;
     return out;
   }
@@ -225,7 +230,8 @@ struct leverage_scores_fn {
     auto const held = detail::rows_of(exec, x, rows.data(), s);
     matrix_view<T const, P::space> const points = held.view(s, x.cols);
     matrix<double> K_SS(s, s);
-    if (!detail::spectral::host_kernel_matrix(exec, where, k, points, K_SS.view(), {})) return false;
+    if (!detail::spectral::host_kernel_matrix(exec, where, k, points, K_SS.view(), {}))
+      return false;
     auto const left = ops::make_buffer<double>(exec, x.rows);
     if (!detail::approximate_scores(exec, k, x, points, K_SS, o.lambda, landmarks.weights.data(),
                                     left.view(), o.on_progress))
@@ -236,9 +242,9 @@ struct leverage_scores_fn {
 };
 inline constexpr leverage_scores_fn leverage_scores{};
 
-/// s landmarks drawn by approximate ridge leverage scores, without the kernel matrix: halved samples
-/// of the rows, the smallest taken whole; from each sample's landmarks the scores of the next, twice
-/// as large, and from those its landmarks. On the way row i is drawn with probability
+/// s landmarks drawn by approximate ridge leverage scores, without the kernel matrix: halved
+/// samples of the rows, the smallest taken whole; from each sample's landmarks the scores of the
+/// next, twice as large, and from those its landmarks. On the way row i is drawn with probability
 /// min(1, log(s) score_i) and weighted by its inverse root; at last s different rows, with odds
 /// min(1, score_i). With W the weights and k = ceil(s / (4 log s)),
 ///
@@ -250,13 +256,13 @@ inline constexpr leverage_scores_fn leverage_scores{};
 /// @param x        n x d, n >= 4, finite.
 /// @param options  recursive_leverage_options.
 /// @return recursive_leverage_result.
-/// @throws input_error  entries that are not finite, landmarks not in 4..n, kernel parameters out of
-///         range, the sigmoid kernel.
+/// @throws input_error  entries that are not finite, landmarks not in 4..n, kernel parameters out
+///         of range, the sigmoid kernel.
 ///
-/// Time O(n s (d + s)) with about s log(s) landmarks on the way, memory O(s^2) and a copy of half the rows,
-/// beside blocks. Deterministic: bitwise the same for any number of threads; draws are keyed by seed and row.
-/// float32 instead of float64 changes the scores as in leverage_scores, and so may change which rows
-/// are drawn.
+/// Time O(n s (d + s)) with about s log(s) landmarks on the way, memory O(s^2) and a copy of half
+/// the rows, beside blocks. Deterministic: bitwise the same for any number of threads; draws are
+/// keyed by seed and row. float32 instead of float64 changes the scores as in leverage_scores, and
+/// so may change which rows are drawn.
 ///
 /// Source: Musco, Musco, "Recursive sampling for the Nystrom method", NIPS 2017, algorithm 3.
 struct recursive_leverage_fn {
@@ -303,8 +309,8 @@ struct recursive_leverage_fn {
     for (std::size_t level = out.levels;; --level) {
       // of the whole sample when nothing was halved
       std::size_t const above = level > 0 ? level - 1 : 0, size = sizes[above];
-      auto const told = detail::stretch(o.on_progress, done / work,
-                                        (done + static_cast<double>(size)) / work);
+      auto const told =
+          detail::stretch(o.on_progress, done / work, (done + static_cast<double>(size)) / work);
       done += static_cast<double>(size);
       vector<double> score;
       if (!scores(exec, kernel, x, order, size, above == 0, chosen, weights, k, told, out.lambda,
@@ -325,8 +331,9 @@ struct recursive_leverage_fn {
       draw(order, size, score, oversampling, o.seed, above, chosen, weights);
       if (!chosen.empty()) continue;
       out.refilled = true;
-      for (std::size_t i : detail::draw_rows(size, s < size ? s : size, nullptr, o.seed,
-                                             detail::level_stream + static_cast<std::uint32_t>(above)))
+      for (std::size_t i :
+           detail::draw_rows(size, s < size ? s : size, nullptr, o.seed,
+                             detail::level_stream + static_cast<std::uint32_t>(above)))
         chosen.push_back(order[i]);
       weights.assign(chosen.size(),
                      std::sqrt(static_cast<double>(size) / static_cast<double>(chosen.size())));
@@ -351,7 +358,8 @@ struct recursive_leverage_fn {
     weights.clear();
     for (std::size_t i = 0; i < size; ++i) {
       double const p = oversampling * score[i] < 1 ? oversampling * score[i] : 1;
-      random_stream stream(seed, detail::level_stream + static_cast<std::uint32_t>(level), order[i]);
+      random_stream stream(seed, detail::level_stream + static_cast<std::uint32_t>(level),
+                           order[i]);
       if (!(stream.uniform() < p)) continue;
       chosen.push_back(order[i]);
       weights.push_back(1 / std::sqrt(p));
@@ -379,8 +387,8 @@ struct recursive_leverage_fn {
     } else {
       auto const some = detail::rows_of(exec, x, order.data(), size);
       if (!detail::approximate_scores(exec, kernel,
-                                      matrix_view<T const, P::space>(some.view(size, x.cols)), points,
-                                      K_SS, lambda, weights.data(), left.view(), told))
+                                      matrix_view<T const, P::space>(some.view(size, x.cols)),
+                                      points, K_SS, lambda, weights.data(), left.view(), told))
         return false;
     }
     score = ops::download(exec, left.view());

@@ -80,8 +80,8 @@ inline constexpr bool has_noisy_form = std::is_same_v<K, kernel_function>;
 ///
 ///     mu = (1/n) sum_i E k(x~_i, .),   |mu|^2 = (1/n^2) sum_ij E k(x~_i, x~'_j),
 ///
-/// with independent copies x~, x~', for i = j too. Little noise smooths mu, and on average brings it
-/// nearer to the truth. The level of the noise is given, or minimises the leave-one-out score
+/// with independent copies x~, x~', for i = j too. Little noise smooths mu, and on average brings
+/// it nearer to the truth. The level of the noise is given, or minimises the leave-one-out score
 ///
 ///     LOO = (1/n) sum_i |k(x_i, .) - mu^(-i)|^2
 ///         = mean k(x_i, x_i) - 2 / (n (n - 1)) sum_{i != j} K1_ij
@@ -234,8 +234,8 @@ struct marginalised_fn {
       high = scale;
       if (noise.kind == family::laplace) low = std::sqrt(low / 2), high = std::sqrt(high / 2);
     }
-    // Twice a level is a level, to the bit: the sums of two noisy arguments at it are those of one at
-    // its double.
+    // Twice a level is a level, to the bit: the sums of two noisy arguments at it are those of one
+    // at its double.
     std::vector<double> out;
     for (std::size_t e = 0;; ++e) {
       double const level =
@@ -258,8 +258,8 @@ struct marginalised_fn {
     auto const count = static_cast<double>(parts.size());
     for (std::size_t p = 0; p < parts.size() && !t.stopped; ++p) {
       detail::part_of_sum const& part = parts[p];
-      progress const here = detail::stretch(told, static_cast<double>(p) / count,
-                                            static_cast<double>(p + 1) / count);
+      progress const here =
+          detail::stretch(told, static_cast<double>(p) / count, static_cast<double>(p + 1) / count);
       if (keeps_quadratic(part, noise)) {
         detail::quadratic_totals<P, T> const sums(exec, part, x, ones, here);
         t.stopped = sums.stopped();
@@ -325,7 +325,8 @@ struct marginalised_fn {
     t.stopped = sums.empty();
     auto const total = [&](std::size_t at) {
       double const wider = part.kernel.gamma / gammas[at];
-      return part.factor * std::exp(-0.5 * static_cast<double>(x.cols) * std::log(wider)) * sums[at];
+      return part.factor * std::exp(-0.5 * static_cast<double>(x.cols) * std::log(wider)) *
+             sums[at];
     };
     for (std::size_t e = 0; e < levels.size() && !t.stopped; ++e) {
       t.total1[e] += total(place[2 * e]);
@@ -358,9 +359,9 @@ struct evaluate_marginalised_fn {
   static constexpr std::string_view where = "kernel_mean::evaluate_marginalised";
 
   template <execution_policy P, kernel_like K, real_matrix X, real_matrix Q>
-  evaluate_marginalised_result operator()(
-      P const& exec, K const& kernel, X const& x, Q const& queries, corruption_model const& noise,
-      evaluate_marginalised_options const& options = {}) const {
+  evaluate_marginalised_result operator()(P const& exec, K const& kernel, X const& x,
+                                          Q const& queries, corruption_model const& noise,
+                                          evaluate_marginalised_options const& options = {}) const {
     limpid::detail::enter<evaluate_marginalised_fn, P, X, Q>();
     static_assert(detail::has_noisy_form<K>,
                   "limpid: a kernel of your own has no closed form under noise; take one of "
@@ -374,9 +375,10 @@ struct evaluate_marginalised_fn {
                vector_view<double const, P::space>{}, false, noise, options);
   }
   template <execution_policy P, kernel_like K, real_matrix X, real_matrix Q, real_vector W>
-  evaluate_marginalised_result operator()(
-      P const& exec, K const& kernel, X const& x, Q const& queries, W const& weights,
-      corruption_model const& noise, evaluate_marginalised_options const& options = {}) const {
+  evaluate_marginalised_result operator()(P const& exec, K const& kernel, X const& x,
+                                          Q const& queries, W const& weights,
+                                          corruption_model const& noise,
+                                          evaluate_marginalised_options const& options = {}) const {
     limpid::detail::enter<evaluate_marginalised_fn, P, X, Q, W>();
     static_assert(detail::has_noisy_form<K>,
                   "limpid: a kernel of your own has no closed form under noise; take one of "
@@ -391,15 +393,15 @@ struct evaluate_marginalised_fn {
                vector_view<value_t<W> const, P::space>(view(held_w)), true, noise, options);
   }
   template <kernel_like K, real_matrix X, real_matrix Q>
-  evaluate_marginalised_result operator()(
-      K const& kernel, X const& x, Q const& queries, corruption_model const& noise,
-      evaluate_marginalised_options const& options = {}) const {
+  evaluate_marginalised_result operator()(K const& kernel, X const& x, Q const& queries,
+                                          corruption_model const& noise,
+                                          evaluate_marginalised_options const& options = {}) const {
     return (*this)(default_policy, kernel, x, queries, noise, options);
   }
   template <kernel_like K, real_matrix X, real_matrix Q, real_vector W>
-  evaluate_marginalised_result operator()(
-      K const& kernel, X const& x, Q const& queries, W const& weights,
-      corruption_model const& noise, evaluate_marginalised_options const& options = {}) const {
+  evaluate_marginalised_result operator()(K const& kernel, X const& x, Q const& queries,
+                                          W const& weights, corruption_model const& noise,
+                                          evaluate_marginalised_options const& options = {}) const {
     return (*this)(default_policy, kernel, x, queries, weights, noise, options);
   }
 
@@ -430,8 +432,7 @@ struct evaluate_marginalised_fn {
     }
     auto const beta = detail::weights_or_mean(exec, weights, x.rows);
     auto const sums = ops::make_buffer<double>(exec, queries.rows);
-    ops::for_rows(exec, queries.rows,
-                  detail::spread_weights<double, P::space>{{}, 0, sums.view()});
+    ops::for_rows(exec, queries.rows, detail::spread_weights<double, P::space>{{}, 0, sums.view()});
     evaluate_marginalised_result out;
     auto const count = static_cast<double>(parts.size());
     for (std::size_t p = 0; p < parts.size() && !out.stopped; ++p) {

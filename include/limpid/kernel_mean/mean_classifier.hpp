@@ -21,9 +21,9 @@
 
 namespace limpid::kernel_mean {
 
-/// density: class means as densities, P(c | x) in proportion to prior_c mu_c(x), the vote of a Parzen
-/// window; for kernels that are never negative. distance: to prior_c exp(-|phi(x) - mu_c|^2 / (2
-/// spread)), for every kernel with a norm.
+/// density: class means as densities, P(c | x) in proportion to prior_c mu_c(x), the vote of a
+/// Parzen window; for kernels that are never negative. distance: to prior_c exp(-|phi(x) - mu_c|^2
+/// / (2 spread)), for every kernel with a norm.
 enum class mean_rule { density, distance };
 
 namespace detail {
@@ -76,20 +76,21 @@ struct mean_posterior {
 
 }  // namespace detail
 
-/// Class means over a copy of the training rows in the policy's memory; `exec` must outlive the model.
+/// Class means over a copy of the training rows in the policy's memory; `exec` must outlive the
+/// model.
 template <kernel_like K, class T, execution_policy P>
 struct mean_classifier_model {
   K kernel;
   ops::buffer<T, P> features;      ///< m x d
   ops::buffer<double, P> weights;  ///< m x K: mean c is sum_i weights(i, c) phi(x_i)
   std::size_t rows, cols, classes;
-  vector<double> prior;   ///< K, share of the training weight; 0: no row, and never predicted
-  vector<double> norm2;   ///< K, |mean|^2; empty by density without shrinkage
-  vector<double> alpha;   ///< K, share of the way to the mean of all; 0 without shrinkage
-  double spread = 0;      ///< mean squared distance of rows from their class's mean; 0 by density
+  vector<double> prior;  ///< K, share of the training weight; 0: no row, and never predicted
+  vector<double> norm2;  ///< K, |mean|^2; empty by density without shrinkage
+  vector<double> alpha;  ///< K, share of the way to the mean of all; 0 without shrinkage
+  double spread = 0;     ///< mean squared distance of rows from their class's mean; 0 by density
 
-  /// Writes P(c | x_i) to out(i, c); out is n x K, float or double. Where no class has a value above
-  /// 0, the prior. O(n m (d + K)) time, O(n K + m (d + K)) memory.
+  /// Writes P(c | x_i) to out(i, c); out is n x K, float or double. Where no class has a value
+  /// above 0, the prior. O(n m (d + K)) time, O(n K + m (d + K)) memory.
   template <real_matrix M, writable_matrix O>
     requires real_matrix<O> && std::same_as<value_t<M>, T>
   void probabilities(P const& exec, M const& queries, O&& out) const {
@@ -102,7 +103,8 @@ struct mean_classifier_model {
     matrix_view<T const, P::space> const x = limpid::view(held);
     matrix_view<value_t<O>, P::space> const to = limpid::view(out);
     std::size_t const n = x.rows;
-    require(x.cols == cols, name, "features have ", x.cols, " columns, the model was fitted on ", cols);
+    require(x.cols == cols, name, "features have ", x.cols, " columns, the model was fitted on ",
+            cols);
     require(to.rows == n && to.cols == classes, name, "out is ", to.rows, " x ", to.cols, "; ", n,
             " rows of ", classes, " classes are to be written");
     auto const inner = ops::make_buffer<double>(exec, n * classes);
@@ -125,7 +127,8 @@ struct mean_classifier_model {
     auto const p = ops::make_buffer<double>(exec, x.rows * classes);
     probabilities(exec, x, p.view(x.rows, classes));
     auto const best = ops::make_buffer<std::int32_t>(exec, x.rows);
-    ops::arg_max_rows(exec, matrix_view<double const, P::space>(p.view(x.rows, classes)), best.view());
+    ops::arg_max_rows(exec, matrix_view<double const, P::space>(p.view(x.rows, classes)),
+                      best.view());
     return ops::download(exec, best.view());
   }
 };
@@ -135,15 +138,15 @@ struct mean_classifier_model {
 ///     mean_c = sum over class c of w_i phi(x_i) / sum w_i,
 ///     shrunk: (1 - alpha_c) mean_c + alpha_c mean of all
 ///
-/// alpha_c is shrink's leave-one-out choice with the mean of all as its target (which holds the class
-/// itself: a little too little shrinkage in few classes): small classes lean on the others.
+/// alpha_c is shrink's leave-one-out choice with the mean of all as its target (which holds the
+/// class itself: a little too little shrinkage in few classes): small classes lean on the others.
 template <kernel_like K = kernel_function>
 struct mean_classifier {
-  K kernel{};                          ///< positive semidefinite
-  mean_rule rule = mean_rule::density; ///< density: of x - z alone, or a functor never below 0
-  bool shrink = false;                 ///< needs one more sweep over all pairs of rows, as distance does
-  double spread = 0;  ///< >= 0, of distance; smaller is more certain; 0: mean squared distance of rows
-                      ///< from their class's mean
+  K kernel{};                           ///< positive semidefinite
+  mean_rule rule = mean_rule::density;  ///< density: of x - z alone, or a functor never below 0
+  bool shrink = false;  ///< needs one more sweep over all pairs of rows, as distance does
+  double spread = 0;    ///< >= 0, of distance; smaller is more certain; 0: mean squared distance of
+                        ///< rows from their class's mean
   bool validate = true;  ///< check that features are finite and weights are not negative
 
   using primitives = uses<ops::kernel_sums_fn, ops::for_rows_fn, ops::sum_rows_fn,
@@ -158,10 +161,11 @@ struct mean_classifier {
   ///                 means robust; they should then be multiplied by the size of each class.
   /// @param classes  K >= 1.
   /// @return mean_classifier_model.
-  /// @throws input_error  on shapes, options out of range, labels out of range, no row left, density
-  ///         with a kernel of x.z.
+  /// @throws input_error  on shapes, options out of range, labels out of range, no row left,
+  ///         density with a kernel of x.z.
   /// @par Complexity  O(n (d + K)) time and memory; with shrink or distance O(n^2 (d + K)) time.
-  /// @par Determinism  Bitwise equal for any number of threads. float32 instead of float64 changes a
+  /// @par Determinism  Bitwise equal for any number of threads. float32 instead of float64 changes
+  ///         a
   /// probability by less than 1e-4 where rows are in range of the kernel.
   template <execution_policy P, real_matrix M, label_vector L, real_vector W>
   mean_classifier_model<K, value_t<M>, P> fit(P const& exec, M const& features, L const& labels,
@@ -248,14 +252,15 @@ struct mean_classifier {
       norm2 = vector<double>(classes);
     }
     auto placed = ops::upload(exec, matrix_view<double const>(beta.view()));
-    return {kernel, std::move(copy), std::move(placed), rows,  x.cols, classes,
-            std::move(prior), std::move(norm2), std::move(alpha), width};
+    return {kernel,           std::move(copy),  std::move(placed), rows, x.cols, classes,
+            std::move(prior), std::move(norm2), std::move(alpha),  width};
   }
 
  private:
   template <execution_policy P, class T>
   std::vector<double> products(P const& exec, matrix_view<T const, P::space> x,
-                               std::vector<std::int32_t> const& of, matrix<double> const& beta) const {
+                               std::vector<std::int32_t> const& of,
+                               matrix<double> const& beta) const {
     std::size_t const classes = beta.cols();
     auto const label = ops::upload(exec, vector_view<std::int32_t const>(of.data(), of.size()));
     auto const weights = ops::upload(exec, matrix_view<double const>(beta.view()));
@@ -267,8 +272,8 @@ struct mean_classifier {
                              kernel, x, inner.view(x.rows, classes), w, label.view()});
   }
 
-  /// shrink's lambda = risk n / ((n - 1) off) with n = 1 / sum of squared weights, towards the mean of
-  /// all.
+  /// shrink's lambda = risk n / ((n - 1) off) with n = 1 / sum of squared weights, towards the mean
+  /// of all.
   static vector<double> shares(std::vector<double> const& sums, vector<double> const& prior) {
     std::size_t const classes = prior.size();
     vector<double> out(classes);

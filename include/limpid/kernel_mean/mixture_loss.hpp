@@ -21,8 +21,8 @@ namespace limpid::kernel_mean {
 struct gaussian_mixture {
   vector<double> weights;      ///< C, >= 0, of sum 1
   matrix<double> means;        ///< C x d
-  matrix<double> covariances;  ///< C d x d: row k d + r is row r of component k's; symmetric, positive
-                               ///< semidefinite
+  matrix<double> covariances;  ///< C d x d: row k d + r is row r of component k's; symmetric,
+                               ///< positive semidefinite
 };
 
 struct mixture_loss_options {
@@ -136,8 +136,7 @@ struct add_polynomial_expectation {
       btB += b * t * B;
     }
     double const s2 = mb * mb + mBm + vbb + vB;
-    double const s3 =
-        mb * mb * mb + 3 * mb * vbb + tbbb + 3 * (mb * (mBm + vB) + 2 * bvBm + btB);
+    double const s3 = mb * mb * mb + 3 * mb * vbb + tbbb + 3 * (mb * (mBm + vB) + 2 * bvBm + btB);
     return shifted_power(scale, offset, degree, mb, s2, s3);
   }
 };
@@ -214,10 +213,10 @@ class mixture_terms {
     }
     auto const heights = ops::upload(exec, std::as_const(height).view());
     auto const there = ops::upload(exec, std::as_const(roots).view());
-    ops::for_rows(exec, x.rows,
-                  add_gaussian_expectation<T, P::space>{x, heights.view(), numbers(means.view(C, d_)),
-                                                        numbers(there.view(C * d_, d_)),
-                                                        part_.factor, out});
+    ops::for_rows(
+        exec, x.rows,
+        add_gaussian_expectation<T, P::space>{x, heights.view(), numbers(means.view(C, d_)),
+                                              numbers(there.view(C * d_, d_)), part_.factor, out});
   }
 
  private:
@@ -302,9 +301,9 @@ class mixture_terms {
 ///         kernel, noise without a level, a mixture that is none, different widths or lengths,
 ///         entries that are not finite.
 ///
-/// Time O(n^2 d + n C d^2 + C^2 d^3), memory O(n d + C d^2). The difference of large terms: its error
-/// is a share of norm2 + mixture_norm2. Deterministic: bitwise the same for any number of threads.
-/// float32 instead of float64: below 1e-5 of norm2 + mixture_norm2.
+/// Time O(n^2 d + n C d^2 + C^2 d^3), memory O(n d + C d^2). The difference of large terms: its
+/// error is a share of norm2 + mixture_norm2. Deterministic: bitwise the same for any number of
+/// threads. float32 instead of float64: below 1e-5 of norm2 + mixture_norm2.
 ///
 /// Source: the protocol of Muandet, Fukumizu, Sriperumbudur, Gretton, Schoelkopf, "Kernel mean
 /// estimation and Stein effect", ICML 2014; the forms are moments of normal vectors.

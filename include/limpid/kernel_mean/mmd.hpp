@@ -17,16 +17,17 @@
 namespace limpid::kernel_mean {
 
 enum class mmd_estimator {
-  unbiased,    ///< pairs of different rows of x, of y, and all pairs between; may be negative
-  biased,      ///< the kernel means' own distance, >= 0
-  one_sample,  ///< as many x as y: mean of h over i != j; leaves out k(x_i, y_i) as well
-  linear_time, ///< mean of h over the pairs (0, 1), (2, 3), ...; O(n d)
-  block        ///< mean of one_sample over blocks of rows; O(n block d)
+  unbiased,     ///< pairs of different rows of x, of y, and all pairs between; may be negative
+  biased,       ///< the kernel means' own distance, >= 0
+  one_sample,   ///< as many x as y: mean of h over i != j; leaves out k(x_i, y_i) as well
+  linear_time,  ///< mean of h over the pairs (0, 1), (2, 3), ...; O(n d)
+  block         ///< mean of one_sample over blocks of rows; O(n block d)
 };
 
 struct mmd_options {
   mmd_estimator estimator = mmd_estimator::unbiased;
-  std::size_t block = 0;  ///< rows of a block, >= 2; 0: the root of n, rounded down. Of `block` only
+  std::size_t block =
+      0;  ///< rows of a block, >= 2; 0: the root of n, rounded down. Of `block` only
   bool variance = false;  ///< estimate the variances as well, unbiased and one_sample: two to three
                           ///< times the time, and at least 4 rows of each. linear_time and block
                           ///< always do; biased never
@@ -35,7 +36,7 @@ struct mmd_options {
 };
 
 struct mmd_result {
-  double value = 0;  ///< squared MMD
+  double value = 0;                                            ///< squared MMD
   double variance = std::numeric_limits<double>::quiet_NaN();  ///< of the estimator, whatever the
                                                                ///< distributions; may be below 0
   double null_variance = std::numeric_limits<double>::quiet_NaN();  ///< if both were the same one
@@ -54,7 +55,9 @@ struct pair_kernel {
   std::size_t d;
   template <class V, memory_space S>
   LIMPID_HD double operator()(vector_view<V, S> const& a, vector_view<V, S> const& b) const {
-    auto const x = [this](vector_view<V, S> const& v) { return vector_view<V, S>(v.data, d, v.stride); };
+    auto const x = [this](vector_view<V, S> const& v) {
+      return vector_view<V, S>(v.data, d, v.stride);
+    };
     auto const y = [this](vector_view<V, S> const& v) {
       return vector_view<V, S>(v.data + static_cast<std::ptrdiff_t>(d) * v.stride, d, v.stride);
     };
@@ -167,11 +170,11 @@ inline double centred_square(double n, double all, double row_squares, double sq
 ///     block        mean over blocks of one_sample     (m = n)
 ///
 /// `variance` is an unbiased estimate of the estimator's variance, from its Hoeffding
-/// decomposition: 4 Var a / m + 4 Var b / n + 2 V_xx / (m(m-1)) + 2 V_yy / (n(n-1)) + 4 V_xy / (mn),
-/// a and b the first-order parts, V the mean squares of the doubly centred kernels; of linear_time
-/// and block from the spread of their terms. Where both distributions are one, the first-order parts
-/// vanish and all V are equal: `null_variance`, V from both samples together; of one_sample 2 mean
-/// h^2 / (n(n-1)), of linear_time 2 mean h^2 / n.
+/// decomposition: 4 Var a / m + 4 Var b / n + 2 V_xx / (m(m-1)) + 2 V_yy / (n(n-1)) + 4 V_xy /
+/// (mn), a and b the first-order parts, V the mean squares of the doubly centred kernels; of
+/// linear_time and block from the spread of their terms. Where both distributions are one, the
+/// first-order parts vanish and all V are equal: `null_variance`, V from both samples together; of
+/// one_sample 2 mean h^2 / (n(n-1)), of linear_time 2 mean h^2 / n.
 ///
 /// @param kernel  as in evaluate; positive semidefinite.
 /// @param x       m x d, finite; at least 1 row (biased), 2, or 4 with variance.
@@ -181,13 +184,15 @@ inline double centred_square(double n, double all, double row_squares, double sq
 ///         counts where pairs are taken, a block of less than 2 or more than n rows, kernel
 ///         parameters out of range, the sigmoid kernel.
 ///
-/// Time O((m + n)^2 d), linear_time O(n d), block O(n block d); memory O((m + n) d) for packed rows.
-/// Deterministic: bitwise the same for any number of threads. float32 instead of float64 changes the
-/// value by less than 1e-6 of the mean of k(x, x), once the rows themselves are rounded, and the
-/// variances of unbiased and one_sample by less than 1e-6 / min(m, n) of its square.
+/// Time O((m + n)^2 d), linear_time O(n d), block O(n block d); memory O((m + n) d) for packed
+/// rows. Deterministic: bitwise the same for any number of threads. float32 instead of float64
+/// changes the value by less than 1e-6 of the mean of k(x, x), once the rows themselves are
+/// rounded, and the variances of unbiased and one_sample by less than 1e-6 / min(m, n) of its
+/// square.
 ///
-/// Source: Gretton, Borgwardt, Rasch, Schoelkopf, Smola, "A kernel two-sample test", JMLR 13 (2012);
-/// block: Zaremba, Gretton, Blaschko, "B-tests: low variance kernel two-sample tests", NIPS 2013.
+/// Source: Gretton, Borgwardt, Rasch, Schoelkopf, Smola, "A kernel two-sample test", JMLR 13
+/// (2012); block: Zaremba, Gretton, Blaschko, "B-tests: low variance kernel two-sample tests", NIPS
+/// 2013.
 struct mmd_fn {
   using primitives = uses<ops::kernel_sums_fn, ops::kernel_products_fn, ops::for_rows_fn,
                           ops::sum_rows_fn, ops::first_row_fn, ops::copy_fn>;
@@ -219,17 +224,24 @@ struct mmd_fn {
     using enum mmd_estimator;
     detail::check_positive(where, k);
     bool const quadratic = o.estimator == unbiased || o.estimator == one_sample;
-    detail::check_two(exec, where, o.estimator == biased ? 1 : quadratic && o.variance ? 4 : 2, x, y,
-                      o.validate);
+    detail::check_two(exec, where,
+                      o.estimator == biased     ? 1
+                      : quadratic && o.variance ? 4
+                                                : 2,
+                      x, y, o.validate);
     if (o.estimator != unbiased && o.estimator != biased)
       require(x.rows == y.rows, where, "x has ", x.rows, " rows, y has ", y.rows,
               "; this estimator takes pairs of rows");
     switch (o.estimator) {
       case unbiased:
-      case biased: return all_pairs(exec, k, x, y, o);
-      case one_sample: return of_pairs(exec, k, x, y, o);
-      case linear_time: return of_neighbours(exec, k, x, y);
-      case block: return of_blocks(exec, k, x, y, o);
+      case biased:
+        return all_pairs(exec, k, x, y, o);
+      case one_sample:
+        return of_pairs(exec, k, x, y, o);
+      case linear_time:
+        return of_neighbours(exec, k, x, y);
+      case block:
+        return of_blocks(exec, k, x, y, o);
     }
     return {};
   }
@@ -292,7 +304,8 @@ struct mmd_fn {
     detail::stacked<P, T> const both(exec, x, y);
     auto const m = static_cast<double>(x.rows), n = static_cast<double>(y.rows), all = m + n;
     points<P, T> const z = both.view();
-    auto const own = ops::make_buffer<double>(exec, z.rows), sums = ops::make_buffer<double>(exec, z.rows);
+    auto const own = ops::make_buffer<double>(exec, z.rows),
+               sums = ops::make_buffer<double>(exec, z.rows);
     auto const part = [](vector_view<double, P::space> v, std::size_t from, std::size_t count) {
       return vector_view<double, P::space>(v.data + from, count);
     };
@@ -309,12 +322,12 @@ struct mmd_fn {
         !squares(exec, k, z, detail::stretch(told, start + 3 * step, 1), zz2))
       return false;
     using projections = detail::add_projections<P::space>;
-    auto const of_x = ops::sum_rows(exec, x.rows, 7,
-                                    projections{part(own.view(), 0, x.rows),
-                                                part(sums.view(), 0, x.rows), m, n});
-    auto const of_y = ops::sum_rows(exec, y.rows, 7,
-                                    projections{part(own.view(), x.rows, y.rows),
-                                                part(sums.view(), x.rows, y.rows), n, m});
+    auto const of_x =
+        ops::sum_rows(exec, x.rows, 7,
+                      projections{part(own.view(), 0, x.rows), part(sums.view(), 0, x.rows), m, n});
+    auto const of_y = ops::sum_rows(
+        exec, y.rows, 7,
+        projections{part(own.view(), x.rows, y.rows), part(sums.view(), x.rows, y.rows), n, m});
     double const of_both = of_x[2] + of_y[2] + of_x[4] + of_y[4];
     double const v_xx = detail::centred_square(m, of_x[2], of_x[3], xx2),
                  v_yy = detail::centred_square(n, of_y[2], of_y[3], yy2),
@@ -322,7 +335,8 @@ struct mmd_fn {
                          of_x[4] * of_x[4] / (m * n)) /
                         ((m - 1) * (n - 1)),
                  v_zz = detail::centred_square(all, of_both, of_x[6] + of_y[6], zz2);
-    auto const first_order = [&](std::vector<double> const& s, double rows, double others, double v) {
+    auto const first_order = [&](std::vector<double> const& s, double rows, double others,
+                                 double v) {
       return (s[1] - s[0] * s[0] / rows) / (rows - 1) - v / (rows - 2) - v_xy / others;
     };
     out.variance = 4 * first_order(of_x, m, n, v_xx) / m + 4 * first_order(of_y, n, m, v_yy) / n +
@@ -376,8 +390,7 @@ struct mmd_fn {
     mmd_result out;
     std::size_t const pairs = x.rows / 2;
     auto const count = static_cast<double>(pairs);
-    auto const s =
-        ops::sum_rows(exec, pairs, 2, detail::add_neighbours<K, T, P::space>{{k, x, y}});
+    auto const s = ops::sum_rows(exec, pairs, 2, detail::add_neighbours<K, T, P::space>{{k, x, y}});
     out.rows_used = 2 * pairs;
     out.value = s[0] / count;
     out.null_variance = s[1] / (count * count);  // 2 mean h^2 / (2 count)

@@ -24,16 +24,16 @@ enum class bandwidths_from {
 };
 
 struct mmd_agg_options {
-  double alpha = 0.05;           ///< level, (0, 1)
-  std::size_t bandwidths = 10;   ///< of each of the two kernels, >= 2
+  double alpha = 0.05;          ///< level, (0, 1)
+  std::size_t bandwidths = 10;  ///< of each of the two kernels, >= 2
   bandwidths_from distances = bandwidths_from::between;
-  std::vector<kernel_function> kernels = {};  ///< instead of those with the bandwidths; not chosen by how
-                                              ///< far they set x and y apart
+  std::vector<kernel_function> kernels = {};  ///< instead of those with the bandwidths; not chosen
+                                              ///< by how far they set x and y apart
   std::vector<double> weights = {};  ///< of the kernels, above 0, sum at most 1; none: all equal
   redraw by = redraw::permutation;   ///< or wild
   std::size_t draws = 2000;          ///< B1 >= 1: for each kernel's quantiles
   std::size_t level_draws = 2000;    ///< B2 >= 1: for the level of all together
-  std::size_t bisections = 50;       ///< B3 of 1..50: more would let u reach 1 / max w, where all reject
+  std::size_t bisections = 50;  ///< B3 of 1..50: more would let u reach 1 / max w, where all reject
   std::uint64_t seed = 0;
   progress on_progress = {};  ///< told the fraction done; false stops
   bool validate = true;       ///< look for entries that are not finite first
@@ -52,8 +52,9 @@ struct mmd_agg_kernel {
 
 struct mmd_agg_result {
   bool reject = false;  ///< some kernel rejects: not one distribution
-  double level = 0;     ///< u: kernel k is tested at u weight_k so that all together have level alpha
-  double level_share = 0;  ///< share of the level_draws that some kernel would reject at u, <= alpha
+  double level = 0;  ///< u: kernel k is tested at u weight_k so that all together have level alpha
+  double level_share =
+      0;  ///< share of the level_draws that some kernel would reject at u, <= alpha
   std::vector<mmd_agg_kernel> kernels;  ///< Laplacian (L1) then Gaussian, bandwidths ascending
   bool stopped = false;                 ///< by on_progress: nothing else is meant
 };
@@ -64,8 +65,8 @@ struct mmd_agg_result {
 ///
 ///     share of splits b with  T_k(b) > q_k(u w_k) for some k  <=  alpha,
 ///
-/// q_k(v) element ceil((B1 + 1)(1 - v)) of the B1 + 1 statistics of kernel k, the observed one among
-/// them. Kernels by default: exp(-|x - y|_1 / h) and exp(-|x - y|^2 / h^2) with 10 h each, a
+/// q_k(v) element ceil((B1 + 1)(1 - v)) of the B1 + 1 statistics of kernel k, the observed one
+/// among them. Kernels by default: exp(-|x - y|_1 / h) and exp(-|x - y|^2 / h^2) with 10 h each, a
 /// geometric grid from half the least distance to twice the largest, of at most 500 rows a sample.
 ///
 /// @param x  m x d, m >= 2, finite.
@@ -74,10 +75,10 @@ struct mmd_agg_result {
 /// @throws input_error  entries that are not finite, too few rows, different widths, m != n for
 ///         wild, options or kernel parameters out of range, the sigmoid kernel.
 ///
-/// Time O((m + n)^2 (d + B1 + B2)) for each kernel; memory O((m + n)(d + B1 + B2)) but at most about
-/// 48 MB or 256 redraws at once, and 8 MB of distances. Deterministic: draws are keyed by seed and
-/// number; bitwise the same for any number of threads. float32 instead of float64 changes the
-/// statistics by less than 1e-6 of the mean of k(x, x), once the rows themselves are rounded.
+/// Time O((m + n)^2 (d + B1 + B2)) for each kernel; memory O((m + n)(d + B1 + B2)) but at most
+/// about 48 MB or 256 redraws at once, and 8 MB of distances. Deterministic: draws are keyed by
+/// seed and number; bitwise the same for any number of threads. float32 instead of float64 changes
+/// the statistics by less than 1e-6 of the mean of k(x, x), once the rows themselves are rounded.
 /// Statistics that overflow are infinite and reject nothing.
 ///
 /// Source: Schrab, Kim, Albert, Laurent, Guedj, Gretton, "MMD aggregated two-sample test", JMLR 24
@@ -105,7 +106,8 @@ struct mmd_agg_fn {
   static void check(mmd_agg_options const& o) {
     using limpid::detail::require;
     require(o.alpha > 0 && o.alpha < 1, where, "alpha is ", o.alpha, "; it must be in (0, 1)");
-    require(o.by != redraw::wild_series, where, "by is wild_series; it must be permutation or wild");
+    require(o.by != redraw::wild_series, where,
+            "by is wild_series; it must be permutation or wild");
     require(o.draws >= 1, where, "draws is 0; it must be at least 1");
     require(o.level_draws >= 1, where, "level_draws is 0; it must be at least 1");
     require(o.bisections >= 1 && o.bisections <= 50, where, "bisections is ", o.bisections,
@@ -150,8 +152,9 @@ struct mmd_agg_fn {
                             matrix_view<U const, P::space> y, mmd_agg_options const& o) {
     check(o);
     detail::check_two(exec, where, 2, x, y, o.validate);
-    limpid::detail::require(o.by == redraw::permutation || x.rows == y.rows, where, "x has ", x.rows,
-                            " rows, y has ", y.rows, "; the wild bootstrap takes pairs of rows");
+    limpid::detail::require(o.by == redraw::permutation || x.rows == y.rows, where, "x has ",
+                            x.rows, " rows, y has ", y.rows,
+                            "; the wild bootstrap takes pairs of rows");
     detail::stacked<P, T> const both(exec, x, y, true);
     std::size_t const smaller = (std::min)(x.rows, y.rows);
     std::vector<kernel_function> const kernels =
@@ -161,11 +164,10 @@ struct mmd_agg_fn {
     detail::null_statistics<kernel_function, T, P> statistics(exec, kernels, both.view(), smaller,
                                                               o.by);
     matrix<double> all(kernels.size(), 1 + o.draws + o.level_draws);
-    out.stopped =
-        !statistics.prepare(detail::stretch(o.on_progress, 0, 0.05)) ||
-        !statistics.template operator()<std::int8_t>(
-            all.cols(), detail::draw_redraws<P>{exec, o.by, smaller, o.seed}, all.view(),
-            detail::stretch(o.on_progress, 0.05, 1));
+    out.stopped = !statistics.prepare(detail::stretch(o.on_progress, 0, 0.05)) ||
+                  !statistics.template operator()<std::int8_t>(
+                      all.cols(), detail::draw_redraws<P>{exec, o.by, smaller, o.seed}, all.view(),
+                      detail::stretch(o.on_progress, 0.05, 1));
     if (out.stopped) return out;
     std::vector<double> equal(kernels.size());
     for (std::size_t s = 0; s < kernels.size(); ++s) equal[s] = statistics.equal(s);
@@ -212,9 +214,9 @@ struct mmd_agg_fn {
       k.statistic = all(s, 0);
       k.threshold = low * weights[s];
       k.quantile = detail::upper_quantile(sorted[s], k.threshold);
-      k.p_value =
-          static_cast<double>(detail::not_below(all.view().row(s), 1, b1 + 1, all(s, 0), equal[s])) /
-          static_cast<double>(b1 + 1);
+      k.p_value = static_cast<double>(
+                      detail::not_below(all.view().row(s), 1, b1 + 1, all(s, 0), equal[s])) /
+                  static_cast<double>(b1 + 1);
       k.reject = k.p_value <= k.threshold;
       out.reject = out.reject || k.reject;
       out.kernels.push_back(k);

@@ -22,8 +22,8 @@ struct nystrom_options {
   std::size_t landmarks = 256;  ///< s, 1..n; with leverage 4..n
   landmark_draw draw = landmark_draw::uniform;
   std::vector<std::size_t> rows = {};  ///< landmarks of your own, row numbers of x; empty: drawn
-  double cut = 0;  ///< [0, 1): directions whose eigenvalue is not above this share of the largest are
-                   ///< left out; 0: 1e-12, float32 rows 1e-6
+  double cut = 0;  ///< [0, 1): directions whose eigenvalue is not above this share of the largest
+                   ///< are left out; 0: 1e-12, float32 rows 1e-6
   std::uint64_t seed = 0;
   progress on_progress = {};  ///< told the fraction done; false stops
   bool validate = true;       ///< look for entries that are not finite first
@@ -53,9 +53,9 @@ struct nystrom_features_options {
 ///
 ///     z(x) = k(x, S) U diag(w)^-1/2,    K_SS = U diag(w) U',
 ///
-/// so that z(x).z(x') = k(x, S) K_SS^+ k(S, x'): the kernel of x and x' projected on the span of the
-/// landmarks, exact where one of them lies in it, and never above k on the diagonal. Directions with
-/// an eigenvalue within rounding are left out: duplicates among the landmarks do no harm.
+/// so that z(x).z(x') = k(x, S) K_SS^+ k(S, x'): the kernel of x and x' projected on the span of
+/// the landmarks, exact where one of them lies in it, and never above k on the diagonal. Directions
+/// with an eigenvalue within rounding are left out: duplicates among the landmarks do no harm.
 ///
 /// @param kernel   positive semidefinite; as in evaluate.
 /// @param x        n x d, n >= 1, finite.
@@ -64,8 +64,8 @@ struct nystrom_features_options {
 /// @throws input_error  entries that are not finite, landmarks, cut or kernel parameters out of
 ///         range, the sigmoid kernel.
 ///
-/// Time O(s^2 d + s^3), by leverage as recursive_leverage; memory O(s^2 + n). Deterministic: bitwise
-/// the same for any number of threads; draws are keyed by seed and row.
+/// Time O(s^2 d + s^3), by leverage as recursive_leverage; memory O(s^2 + n). Deterministic:
+/// bitwise the same for any number of threads; draws are keyed by seed and row.
 ///
 /// Source: Williams, Seeger, "Using the Nystrom method to speed up kernel machines", NIPS 2000;
 /// Musco, Musco, "Recursive sampling for the Nystrom method", NIPS 2017.
@@ -137,7 +137,8 @@ inline constexpr nystrom_fn nystrom{};
 /// Nystrom features of rows: z(x) = k(x, S) factor, n x r.
 ///
 /// @param map      from nystrom.
-/// @param x        n x d, finite, of the landmarks' value type; any rows, not only those drawn from.
+/// @param x        n x d, finite, of the landmarks' value type; any rows, not only those drawn
+///                 from.
 /// @param out      n x r, optional: written instead of returned; any adapted matrix of float or
 ///                 double.
 /// @param options  nystrom_features_options.
@@ -204,7 +205,8 @@ struct nystrom_features_fn {
     static_assert(std::is_same_v<T, U>,
                   "limpid: x and the landmarks must both be float or both be double");
     using limpid::detail::require;
-    require(!map.stopped && map.points.rows() >= 1, where, "map has no landmarks; nystrom makes them");
+    require(!map.stopped && map.points.rows() >= 1, where,
+            "map has no landmarks; nystrom makes them");
     require(map.factor.rows() == map.points.rows(), where, "map has ", map.points.rows(),
             " landmarks and a factor of ", map.factor.rows(), " rows");
     require(x.cols == map.points.cols(), where, "x has ", x.cols, " columns, the landmarks ",
@@ -233,9 +235,8 @@ struct nystrom_features_fn {
         exec, k, x, points, o.on_progress,
         [&](std::size_t first, std::size_t last, matrix_view<double const, P::space> values) {
           ops::for_rows(exec, last - first,
-                        detail::times_factor<U, P::space>{values, factor.view(),
-                                                          out.row_block(first, last),
-                                                          factor.packed()});
+                        detail::times_factor<U, P::space>{
+                            values, factor.view(), out.row_block(first, last), factor.packed()});
         });
   }
 };

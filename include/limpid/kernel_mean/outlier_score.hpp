@@ -20,35 +20,37 @@
 
 namespace limpid::kernel_mean {
 
-/// margin: the squared distance to the own class's mean less that to the nearest other class's, which
-/// ranks wrong labels; distance: the first alone, which ranks rows that are of no class as well.
+/// margin: the squared distance to the own class's mean less that to the nearest other class's,
+/// which ranks wrong labels; distance: the first alone, which ranks rows that are of no class as
+/// well.
 enum class outlier_rule { margin, distance };
 
-/// How a row's weight in its class's mean falls with its distance t: not at all; min(1, a / t), a the
-/// median distance; or Hampel's, the same up to the 75 % quantile and then down to 0 at the 95 % one.
+/// How a row's weight in its class's mean falls with its distance t: not at all; min(1, a / t), a
+/// the median distance; or Hampel's, the same up to the 75 % quantile and then down to 0 at the 95
+/// % one.
 enum class mean_weights { equal, huber, hampel };
 
 struct outlier_options {
   outlier_rule rule = outlier_rule::margin;
   mean_weights weights = mean_weights::huber;
   std::size_t iterations = 10;  ///< >= 1, at most, of weights and distances in turn
-  double tolerance = 1e-3;      ///< >= 0: ends when no weight moves by more than this over its class's
-                                ///< mean weight
-  progress on_progress = {};    ///< told the fraction done; false stops
-  bool validate = true;         ///< look for entries that are not finite first
+  double tolerance = 1e-3;  ///< >= 0: ends when no weight moves by more than this over its class's
+                            ///< mean weight
+  progress on_progress = {};  ///< told the fraction done; false stops
+  bool validate = true;       ///< look for entries that are not finite first
 };
 
 struct outlier_result {
-  vector<double> score;                ///< n, larger = more suspect
-  vector<double> distance2;            ///< n, squared distance to the mean of the own class's others
-  vector<double> other_distance2;      ///< n, to the nearest other class's mean; infinite without one;
-                                       ///< empty by `distance`
-  vector<std::int32_t> other_class;    ///< n, that class, or -1; empty by `distance`
-  vector<double> weights;              ///< n, of each row in its class's mean: they sum to 1 a class
-  vector<double> norm2;                ///< K, |class mean|^2; 0 for a class without rows
-  vector<std::size_t> rows;            ///< K: classes of fewer than 3 say nothing of their rows
-  vector<std::uint8_t> converged;      ///< K, 0 where iterations ran out
-  bool stopped = false;                ///< by on_progress: nothing else is meant
+  vector<double> score;            ///< n, larger = more suspect
+  vector<double> distance2;        ///< n, squared distance to the mean of the own class's others
+  vector<double> other_distance2;  ///< n, to the nearest other class's mean; infinite without one;
+                                   ///< empty by `distance`
+  vector<std::int32_t> other_class;  ///< n, that class, or -1; empty by `distance`
+  vector<double> weights;            ///< n, of each row in its class's mean: they sum to 1 a class
+  vector<double> norm2;              ///< K, |class mean|^2; 0 for a class without rows
+  vector<std::size_t> rows;          ///< K: classes of fewer than 3 say nothing of their rows
+  vector<std::uint8_t> converged;    ///< K, 0 where iterations ran out
+  bool stopped = false;              ///< by on_progress: nothing else is meant
 };
 
 namespace detail {
@@ -82,14 +84,15 @@ struct nearest_other {
 
 /// Element at rank q (m - 1), rounded down, of m values.
 inline double rank_of(std::vector<double> values, double q) {
-  auto const at = values.begin() +
-                  static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
+  auto const at =
+      values.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
   std::nth_element(values.begin(), at, values.end());
   return *at;
 }
 
 /// psi(t) / t of the distances, up to a factor.
-inline void robust_weights(mean_weights kind, std::vector<double> const& t, std::vector<double>& w) {
+inline void robust_weights(mean_weights kind, std::vector<double> const& t,
+                           std::vector<double>& w) {
   double const a = rank_of(t, 0.5);
   if (kind == mean_weights::huber) {
     for (std::size_t i = 0; i < t.size(); ++i) w[i] = t[i] > a ? a / t[i] : 1;
@@ -106,10 +109,10 @@ inline void robust_weights(mean_weights kind, std::vector<double> const& t, std:
 ///
 ///     distance2_i = |phi(x_i) - mu_i|^2 = k(x_i, x_i) - 2 mu_i(x_i) + |mu_i|^2,
 ///
-/// mu_i the weighted mean of the class's other rows. The weights make the mean robust against the very
-/// rows that are looked for: they fall with the distance, and means and distances are computed in
-/// turn. Rows of wrong labels are far from the mean of their class and near that of another: `margin`
-/// takes the difference.
+/// mu_i the weighted mean of the class's other rows. The weights make the mean robust against the
+/// very rows that are looked for: they fall with the distance, and means and distances are computed
+/// in turn. Rows of wrong labels are far from the mean of their class and near that of another:
+/// `margin` takes the difference.
 ///
 /// @param kernel   positive semidefinite; as in evaluate.
 /// @param x        n x d, n >= 1, finite.
@@ -117,8 +120,8 @@ inline void robust_weights(mean_weights kind, std::vector<double> const& t, std:
 /// @param classes  K >= 1.
 /// @param options  outlier_options.
 /// @return outlier_result. A row that is alone in its class has mu_i = 0.
-/// @throws input_error  entries that are not finite, labels out of range, different lengths, options
-///         or kernel parameters out of range, the sigmoid kernel.
+/// @throws input_error  entries that are not finite, labels out of range, different lengths,
+///         options or kernel parameters out of range, the sigmoid kernel.
 ///
 /// Time O(d sum_c n_c^2) an iteration, and O(n^2 (d + K)) once by `margin`; memory O(n (d + K)).
 /// Deterministic: bitwise the same for any number of threads. float32 instead of float64 changes a
@@ -182,8 +185,8 @@ struct outlier_score_fn {
       auto const size = static_cast<double>(of_class[c].size());
       double const from = done / all;
       done += size * size * static_cast<double>(o.iterations) / 2;
-      if (!one_class(exec, k, x, of_class[c], c, o, detail::stretch(o.on_progress, from, done / all),
-                     out)) {
+      if (!one_class(exec, k, x, of_class[c], c, o,
+                     detail::stretch(o.on_progress, from, done / all), out)) {
         out.stopped = true;
         return out;
       }
@@ -227,7 +230,8 @@ struct outlier_score_fn {
         distance[i] = std::sqrt(gap > 0 ? gap : 0);
       }
       out.norm2[c] = norm2 > 0 ? norm2 : 0;
-      if (told && !told(once ? 1 : static_cast<double>(step + 1) / static_cast<double>(o.iterations)))
+      if (told &&
+          !told(once ? 1 : static_cast<double>(step + 1) / static_cast<double>(o.iterations)))
         return false;
       if (once) return true;
       detail::robust_weights(o.weights, distance, next);
@@ -267,10 +271,10 @@ struct outlier_score_fn {
     if (!ops::kernel_sums(exec, k, x, x, matrix_view<double const, P::space>(w.view(n, classes)),
                           inner.view(n, classes), &told))
       return false;
-    ops::for_rows(exec, n,
-                  detail::nearest_other<K, T, P::space>{k, x, inner.view(n, classes), label,
-                                                        norms.view(), distance2.view(),
-                                                        nearest.view()});
+    ops::for_rows(
+        exec, n,
+        detail::nearest_other<K, T, P::space>{k, x, inner.view(n, classes), label, norms.view(),
+                                              distance2.view(), nearest.view()});
     out.other_distance2 = ops::download(exec, distance2.view());
     out.other_class = ops::download(exec, nearest.view());
     return true;

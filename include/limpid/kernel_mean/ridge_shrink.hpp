@@ -310,8 +310,8 @@ struct ridge_features_result {
 /// The rows are read a few times, the features of one row at a time: O(n D^2 + D^3) time, O(D^2 +
 /// n) memory. Of the options exact_rows, tolerance and max_iterations do not matter; the grid is
 /// refined by two more of as many lambdas instead of golden section. Deterministic: bitwise the
-/// same for any number of threads. float data: sums of products in float over 64 rows at a time; at one
-/// lambda the mean is within 1e-6 of that of double, relative to the largest entry of z.
+/// same for any number of threads. float data: sums of products in float over 64 rows at a time; at
+/// one lambda the mean is within 1e-6 of that of double, relative to the largest entry of z.
 ///
 /// Source: as ridge_shrink; the leave-one-out form is the rank-one update of H.
 struct ridge_shrink_features_fn {

@@ -69,8 +69,7 @@ struct shrink_result {
 /// @return shrink_result. Pass n weights of `weight` to evaluate, or multiply its values by 1 -
 ///         alpha; a target's values times alpha are to be added.
 /// @throws input_error  entries that are not finite, fewer than 2 rows, different widths or
-/// lengths,
-///         kernel parameters out of range, the sigmoid kernel.
+///         lengths, kernel parameters out of range, the sigmoid kernel.
 ///
 /// Time O(n^2 d), with a target O(n (n + q) d + q^2 d); memory O((n + q) d) for packed rows.
 /// Deterministic: bitwise the same for any number of threads. float32 instead of float64 changes

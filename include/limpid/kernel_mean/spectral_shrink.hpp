@@ -109,10 +109,9 @@ struct spectral_shrink_result {
 /// @param x       n x d, n >= 2 (>= 3 where rows are held out), finite.
 /// @return spectral_shrink_result.
 /// @throws input_error  entries or kernel values that are not finite, too few rows, options or
-/// kernel
-///         parameters out of range, a kernel known not to be positive semidefinite, a parameter of
-///         another filter; with more than exact_rows rows cut-off, and iterated Tikhonov without
-///         lambda.
+///         kernel parameters out of range, a kernel known not to be positive semidefinite, a
+///         parameter of another filter; with more than exact_rows rows cut-off, and iterated
+///         Tikhonov without lambda.
 ///
 /// Up to exact_rows rows K is stored and an eigendecomposition made: O(n^3), 2 n^2 doubles;
 /// choosing by leave-one-out O(n^4) (of at most leave_one_out_rows). Beyond, products with K by

@@ -111,8 +111,7 @@ inline std::size_t decision_number(std::size_t halvings, std::size_t j, std::siz
 ///
 /// @param kernel   positive semidefinite; as in evaluate. It splits and it measures.
 /// @param x        n x d, n >= 2^m, finite; in the order in which they came: rows next to each
-/// other
-///                 are paired, so the order of a Markov chain is a good one.
+///                 other are paired, so the order of a Markov chain is a good one.
 /// @param options  thinning_options.
 /// @return thinning_result.
 /// @throws input_error  entries that are not finite, options or kernel parameters out of range,

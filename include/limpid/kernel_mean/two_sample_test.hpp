@@ -18,22 +18,23 @@ namespace limpid::kernel_mean {
 
 struct two_sample_test_options {
   redraw by = redraw::permutation;
-  std::size_t draws = 500;    ///< B >= 1; the p-value is at least 1 / (B + 1)
-  double alpha = 0.05;        ///< level, (0, 1)
-  double memory = 20;         ///< of wild_series: l, the lag in rows at which weights correlate by
-                              ///< 1/e; > 0, far below n
+  std::size_t draws = 500;  ///< B >= 1; the p-value is at least 1 / (B + 1)
+  double alpha = 0.05;      ///< level, (0, 1)
+  double memory = 20;       ///< of wild_series: l, the lag in rows at which weights correlate by
+                            ///< 1/e; > 0, far below n
   std::uint64_t seed = 0;
   progress on_progress = {};  ///< told the fraction done; false stops
   bool validate = true;       ///< look for entries that are not finite first
 };
 
 struct two_sample_test_result {
-  double statistic = 0;   ///< squared MMD: unbiased; one_sample for wild, biased for wild_series
-  double p_value = std::numeric_limits<double>::quiet_NaN();    ///< (1 + #{T_b >= T}) / (B + 1)
-  double threshold = std::numeric_limits<double>::quiet_NaN();  ///< 1 - alpha quantile of T and all T_b
-  bool reject = false;         ///< p_value <= alpha: not one distribution
-  vector<double> null_sample;  ///< B, T_b
-  bool stopped = false;        ///< by on_progress: nothing else is meant
+  double statistic = 0;  ///< squared MMD: unbiased; one_sample for wild, biased for wild_series
+  double p_value = std::numeric_limits<double>::quiet_NaN();  ///< (1 + #{T_b >= T}) / (B + 1)
+  double threshold =
+      std::numeric_limits<double>::quiet_NaN();  ///< 1 - alpha quantile of T and all T_b
+  bool reject = false;                           ///< p_value <= alpha: not one distribution
+  vector<double> null_sample;                    ///< B, T_b
+  bool stopped = false;                          ///< by on_progress: nothing else is meant
 };
 
 /// Tests that x and y come from one distribution: the squared MMD of the samples against that of B
@@ -43,7 +44,8 @@ struct two_sample_test_result {
 /// sqrt(1 - exp(-2/l)) N(0, 1) less its mean, for rows that depend on those before them: its level
 /// holds as n grows, and l with it but more slowly.
 ///
-/// @param kernel  as in evaluate; positive semidefinite. Its parameters must not be chosen by how far
+/// @param kernel  as in evaluate; positive semidefinite. Its parameters must not be chosen by how
+///                far
 ///        it sets x and y apart.
 /// @param x       m x d, m >= 2, finite.
 /// @param y       n x d, n >= 2, finite, of x's value type. m = n for the wild ones.
@@ -55,16 +57,17 @@ struct two_sample_test_result {
 ///         wild ones, redraws of another shape or kind, options or kernel parameters out of range,
 ///         the sigmoid kernel.
 ///
-/// Time O((m + n)^2 (d + B)): all redraws meet each kernel value once, as a product with a matrix of
-/// 0 and 1; memory O((m + n)(d + B)) but at most about 48 MB or 256 redraws at once. Deterministic:
-/// draws are keyed by seed and number; bitwise the same for any number of threads. T_b that equal T
-/// but for rounding (1e-13, float32 3e-7 of the mean of k(x, x)) count as not below it. float32
-/// instead of float64 changes the statistics by less than 1e-6 of the mean of k(x, x), once the rows
-/// themselves are rounded. Statistics that overflow are infinite and reject nothing.
+/// Time O((m + n)^2 (d + B)): all redraws meet each kernel value once, as a product with a matrix
+/// of 0 and 1; memory O((m + n)(d + B)) but at most about 48 MB or 256 redraws at once.
+/// Deterministic: draws are keyed by seed and number; bitwise the same for any number of threads.
+/// T_b that equal T but for rounding (1e-13, float32 3e-7 of the mean of k(x, x)) count as not
+/// below it. float32 instead of float64 changes the statistics by less than 1e-6 of the mean of
+/// k(x, x), once the rows themselves are rounded. Statistics that overflow are infinite and reject
+/// nothing.
 ///
-/// Source: Gretton, Borgwardt, Rasch, Schoelkopf, Smola, "A kernel two-sample test", JMLR 13 (2012);
-/// wild: Chwialkowski, Sejdinovic, Gretton, "A wild bootstrap for degenerate kernel tests", NIPS
-/// 2014; p-value: Phipson, Smyth, "Permutation p-values should never be zero", SAGMB 9 (2010).
+/// Source: Gretton, Borgwardt, Rasch, Schoelkopf, Smola, "A kernel two-sample test", JMLR 13
+/// (2012); wild: Chwialkowski, Sejdinovic, Gretton, "A wild bootstrap for degenerate kernel tests",
+/// NIPS 2014; p-value: Phipson, Smyth, "Permutation p-values should never be zero", SAGMB 9 (2010).
 struct two_sample_test_fn {
   using primitives = uses<ops::quadratic_forms_fn, ops::kernel_sums_fn, ops::for_rows_fn,
                           ops::sum_rows_fn, ops::first_row_fn, ops::copy_fn>;
@@ -116,7 +119,8 @@ struct two_sample_test_fn {
     if (!o.validate) return;
     ops::check_finite(exec, where, "redraws", redraws);
     if (!split) return;
-    auto const fault = ops::first_row(exec, redraws.rows, detail::split_fault<R, P::space>{redraws, m});
+    auto const fault =
+        ops::first_row(exec, redraws.rows, detail::split_fault<R, P::space>{redraws, m});
     require(fault.code != 1, where, "redraws row ", fault.row, " has an entry that is not 0 or 1");
     require(fault.code != 2, where, "redraws row ", fault.row, " does not deal ", m,
             " rows to x, as many as x has");

@@ -49,11 +49,12 @@ struct take_away {
 /// @throws input_error  entries that are not finite, no rows, different widths, kernel parameters
 ///         out of range.
 ///
-/// Time O(q (m + n) d); memory O((m + n) d) for packed rows. Deterministic: bitwise the same for any
-/// number of threads. float32 instead of float64 changes the value by less than 1e-6 of the largest k(x,
-/// x), once the rows themselves are rounded.
+/// Time O(q (m + n) d); memory O((m + n) d) for packed rows. Deterministic: bitwise the same for
+/// any number of threads. float32 instead of float64 changes the value by less than 1e-6 of the
+/// largest k(x, x), once the rows themselves are rounded.
 ///
-/// Source: Gretton, Borgwardt, Rasch, Schoelkopf, Smola, "A kernel two-sample test", JMLR 13 (2012).
+/// Source: Gretton, Borgwardt, Rasch, Schoelkopf, Smola, "A kernel two-sample test", JMLR 13
+/// (2012).
 struct witness_fn {
   using primitives = uses<ops::kernel_sums_fn, ops::for_rows_fn, ops::first_row_fn, ops::copy_fn>;
   static constexpr std::string_view where = "kernel_mean::witness";
@@ -66,10 +67,10 @@ struct witness_fn {
     auto&& held_y = limpid::detail::materialise(y);
     auto&& held_q = limpid::detail::materialise(queries);
     matrix_view<value_t<X> const, P::space> const px = view(held_x);
-    return run(exec, kernel, px, matrix_view<value_t<Y> const, P::space>(view(held_y)),
-               detail::one_for_both(x, queries, px,
-                                    matrix_view<value_t<Q> const, P::space>(view(held_q))),
-               options);
+    return run(
+        exec, kernel, px, matrix_view<value_t<Y> const, P::space>(view(held_y)),
+        detail::one_for_both(x, queries, px, matrix_view<value_t<Q> const, P::space>(view(held_q))),
+        options);
   }
   template <kernel_like K, real_matrix X, real_matrix Y, real_matrix Q>
   witness_result operator()(K const& kernel, X const& x, Y const& y, Q const& queries,
@@ -80,13 +81,14 @@ struct witness_fn {
  private:
   template <execution_policy P, kernel_like K, class T, class U, class V>
   static witness_result run(P const& exec, K const& k, matrix_view<T const, P::space> x,
-                            matrix_view<U const, P::space> y, matrix_view<V const, P::space> queries,
-                            witness_options const& o) {
-    static_assert(std::is_same_v<T, V>, "limpid: x, y and queries must all be float or all be double");
+                            matrix_view<U const, P::space> y,
+                            matrix_view<V const, P::space> queries, witness_options const& o) {
+    static_assert(std::is_same_v<T, V>,
+                  "limpid: x, y and queries must all be float or all be double");
     detail::check_kernel(where, k);
     detail::check_two(exec, where, 1, x, y, o.validate);
-    limpid::detail::require(queries.cols == x.cols, where, "x has ", x.cols, " columns, queries has ",
-                            queries.cols);
+    limpid::detail::require(queries.cols == x.cols, where, "x has ", x.cols,
+                            " columns, queries has ", queries.cols);
     if (o.validate) ops::check_finite(exec, where, "queries", queries);
 
     witness_result out;
@@ -94,7 +96,8 @@ struct witness_fn {
     auto const of_x = ops::make_buffer<double>(exec, q), of_y = ops::make_buffer<double>(exec, q);
     auto const mean_at = [&](auto const& rows, ops::buffer<double, P> const& to, double from,
                              double until) {
-      auto const weights = detail::weights_or_mean(exec, vector_view<double const, P::space>{}, rows.rows);
+      auto const weights =
+          detail::weights_or_mean(exec, vector_view<double const, P::space>{}, rows.rows);
       progress const part = detail::stretch(o.on_progress, from, until);
       matrix_view<double const, P::space> const column = weights.view(rows.rows, 1);
       return ops::kernel_sums(exec, k, queries, rows, column, to.view(q, 1), &part);

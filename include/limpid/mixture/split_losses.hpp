@@ -261,21 +261,18 @@ weight_column<P> read_weights(P const& exec, std::string_view where,
 /// @param losses   n, one finite loss per row; any scale and offset (a loss + b gives the same
 /// answer).
 /// @param weights  n, optional, >= 0: weight 3 counts as three rows, weight 0 as an absent row
-/// (whose
-///                 prob_clean is still given).
+///                 (whose prob_clean is still given).
 /// @param history  epochs x n, optional: each epoch is scaled, the last `epochs` of them are
-/// averaged, and
-///                 the mean is not scaled again.
+///                 averaged, and the mean is not scaled again.
 /// @param labels   n, optional, 0..classes-1: a scale and a fit per class. A class with weight
-/// below
-///                 `class_minimum`, or without spread, is judged by the global fit and flagged.
+///                 below `class_minimum`, or without spread, is judged by the global fit and
+///                 flagged.
 /// @param classes  K >= 1.
 /// @return split_losses_result, or split_losses_by_class_result with labels. All losses equal:
 /// prob_clean = 1
 ///         everywhere, fit.degenerate set.
 /// @throws input_error  a loss or weight that is not finite, a negative weight, a label out of
-/// range,
-///         options out of range, losses too far apart to be scaled, different lengths.
+///         range, options out of range, losses too far apart to be scaled, different lengths.
 ///
 /// Time O(n) per pass: about 5 passes for the cut, one per EM step, two for the answer. Memory n
 /// doubles and n bytes. Deterministic: bitwise the same for any number of threads.

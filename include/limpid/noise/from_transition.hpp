@@ -22,10 +22,9 @@ namespace limpid::noise {
 
 /// Options of from_transition.
 struct from_transition_options {
-  std::uint64_t seed = 0;  ///< the same seed, labels and T give the same noise
-  sampling mode =
-      sampling::iid;  ///< exact: of n_i rows of class i, floor(T(i, j) n_i) become j; the
-                      ///< rest stays
+  std::uint64_t seed = 0;         ///< the same seed, labels and T give the same noise
+  sampling mode = sampling::iid;  ///< exact: of n_i rows of class i, floor(T(i, j) n_i) become j;
+                                  ///< the rest stays
 };
 
 namespace detail {

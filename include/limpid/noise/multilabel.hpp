@@ -40,14 +40,13 @@ struct multilabel_options {
   double additive =
       0.2;  ///< >= 0, and at most 1 of zeros: how many zeros become 1, see `relative_to`
   additive_base relative_to = additive_base::ones;
-  double max_prevalence = 0.95;  ///< [0, 1], no class gets more ones than this share of rows
-  double rows = 0.2;             ///< [0, 1], rule uniform: share of rows that are changed
-  double labels_per_row = 0.2;   ///< [0, 1], rule uniform: share of the K labels turned in each
-  sampling mode =
-      sampling::exact;     ///< exact: the counts are floor(rate * count), per class; iid: rates
-                           ///< are probabilities. Rule uniform is exact always.
-  std::uint64_t seed = 0;  ///< the same seed and labels give the same noise
-  bool validate = true;    ///< check that entries are 0 or 1; without, entries above 1/2 count as 1
+  double max_prevalence = 0.95;     ///< [0, 1], no class gets more ones than this share of rows
+  double rows = 0.2;                ///< [0, 1], rule uniform: share of rows that are changed
+  double labels_per_row = 0.2;      ///< [0, 1], rule uniform: share of the K labels turned in each
+  sampling mode = sampling::exact;  ///< exact: the counts are floor(rate * count), per class; iid:
+                                    ///< rates are probabilities. Rule uniform is exact always.
+  std::uint64_t seed = 0;           ///< the same seed and labels give the same noise
+  bool validate = true;  ///< check that entries are 0 or 1; without, entries above 1/2 count as 1
 };
 
 /// n rows, K classes.

@@ -22,10 +22,9 @@ namespace limpid::noise {
 
 /// Options of open_set.
 struct open_set_options {
-  double rate = 0.2;  ///< [0, 1]: share of rows that are made wrong, in either way
-  double open_share =
-      0.5;  ///< [0, 1]: of those, the share whose features are replaced; the rest changes
-            ///< its label
+  double rate = 0.2;        ///< [0, 1]: share of rows that are made wrong, in either way
+  double open_share = 0.5;  ///< [0, 1]: of those, the share whose features are replaced; the rest
+                            ///< changes its label
   /// K x K, row-stochastic: law of the labels of the closed-set rows, own class included; empty:
   /// all K classes alike, own included (EvidentialMix). Use symmetric_transition(K, 1) to exclude
   /// it.

@@ -16,7 +16,7 @@ namespace limpid::noise {
 struct pair_flip_options {
   double rate = 0.2;  ///< [0, 1]: P(the label becomes the next class's). Above 1/2 wrong labels
                       ///< outnumber right ones.
-  std::uint64_t seed = 0;  ///< the same seed and labels give the same noise
+  std::uint64_t seed = 0;         ///< the same seed and labels give the same noise
   sampling mode = sampling::iid;  ///< exact: floor(T(i, j) n_i) rows of class i become j
 };
 

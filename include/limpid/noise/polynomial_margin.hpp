@@ -160,8 +160,9 @@ struct sum_margin {
 ///
 ///     m_i = eta_i(u) - eta_i(s),   P(noisy = s | x_i) = factor tau(m_i), tau by type.
 ///
-/// The factor is 1 unless a rate is asked for. Far from the boundary labels are clean, which is what estimators that correct the least sure
-/// rows first presume. With `then` the noise is hybrid: uniform or asymmetric noise on top.
+/// The factor is 1 unless a rate is asked for. Far from the boundary labels are clean, which is
+/// what estimators that correct the least sure rows first presume. With `then` the noise is hybrid:
+/// uniform or asymmetric noise on top.
 ///
 /// @param exec     Where to run.
 /// @param eta      n x K, P(true class | x): of a model trained on clean labels. K >= 2.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// @file limpid/ops/check.hpp
-/// The checks at the door: shapes, finite values, distributions, labels. Each throws input_error with
-/// a sentence that names the function, the argument, the row and the rule.
+/// The checks at the door: shapes, finite values, distributions, labels. Each throws input_error
+/// with a sentence that names the function, the argument, the row and the rule.
 #ifndef LIMPID_OPS_CHECK_HPP
 #define LIMPID_OPS_CHECK_HPP
 
@@ -47,11 +47,12 @@ struct distribution_fault {
     requires(S == memory_space::host)
   {
     row_fault found;
-    for_row_blocks(p, begin, end, [&](T const* at, std::size_t ld, std::size_t first, std::size_t count) {
-      if (found.code) return;
-      auto const bad = lanes::row_check(at, ld, count, p.cols, distribution_tolerance);
-      if (bad.row < count) found = {first + bad.row, static_cast<int>(bad.fault)};
-    });
+    for_row_blocks(
+        p, begin, end, [&](T const* at, std::size_t ld, std::size_t first, std::size_t count) {
+          if (found.code) return;
+          auto const bad = lanes::row_check(at, ld, count, p.cols, distribution_tolerance);
+          if (bad.row < count) found = {first + bad.row, static_cast<int>(bad.fault)};
+        });
     return found;
   }
 };
@@ -90,15 +91,17 @@ template <class Label, memory_space S>
 struct encode_label {
   vector_view<Label const, S> y;
   vector_view<std::int32_t, S> code;
-  LIMPID_HD void operator()(std::size_t i) const { code[i] = y[i] < 0 ? -1 : static_cast<std::int32_t>(y[i]); }
+  LIMPID_HD void operator()(std::size_t i) const {
+    code[i] = y[i] < 0 ? -1 : static_cast<std::int32_t>(y[i]);
+  }
 };
 
 }  // namespace detail
 
 /// Throws what distribution_fault found; returns where it found nothing.
 template <execution_policy P, class T, memory_space S>
-void report_distributions(P const& exec, std::string_view where, std::string_view name, matrix_view<T const, S> p,
-                          row_fault fault) {
+void report_distributions(P const& exec, std::string_view where, std::string_view name,
+                          matrix_view<T const, S> p, row_fault fault) {
   if (!fault.code) return;
   vector<T> const row = download(exec, p.row(fault.row));
   double sum = 0;
@@ -114,39 +117,48 @@ void report_distributions(P const& exec, std::string_view where, std::string_vie
 
 /// Rows of `p` are probability distributions: finite, in [0, 1] within 1e-6, sum 1 within 1e-3.
 template <execution_policy P, class T, memory_space S>
-void check_distributions(P const& exec, std::string_view where, std::string_view name, matrix_view<T const, S> p) {
-  report_distributions(exec, where, name, p, first_row(exec, p.rows, detail::distribution_fault<T, S>{p}));
+void check_distributions(P const& exec, std::string_view where, std::string_view name,
+                         matrix_view<T const, S> p) {
+  report_distributions(exec, where, name, p,
+                       first_row(exec, p.rows, detail::distribution_fault<T, S>{p}));
 }
 
 /// Every entry is finite.
 template <execution_policy P, class T, memory_space S>
-void check_finite(P const& exec, std::string_view where, std::string_view name, matrix_view<T const, S> x) {
+void check_finite(P const& exec, std::string_view where, std::string_view name,
+                  matrix_view<T const, S> x) {
   row_fault const fault = first_row(exec, x.rows, detail::finite_fault<T, S>{x});
-  if (fault.code) limpid::detail::fail(where, ": ", name, " row ", fault.row, " has an entry that is not finite");
+  if (fault.code)
+    limpid::detail::fail(where, ": ", name, " row ", fault.row, " has an entry that is not finite");
 }
 template <execution_policy P, class T, memory_space S>
-void check_finite(P const& exec, std::string_view where, std::string_view name, vector_view<T const, S> x) {
-  row_fault const fault = first_row(exec, x.size, detail::finite_fault<T, S>{{x.data, x.size, 1, x.stride, 1}});
+void check_finite(P const& exec, std::string_view where, std::string_view name,
+                  vector_view<T const, S> x) {
+  row_fault const fault =
+      first_row(exec, x.size, detail::finite_fault<T, S>{{x.data, x.size, 1, x.stride, 1}});
   if (fault.code) limpid::detail::fail(where, ": ", name, " row ", fault.row, " is not finite");
 }
 
 /// Every weight is finite and not negative.
 template <execution_policy P, class T, memory_space S>
-void check_weights(P const& exec, std::string_view where, std::string_view name, vector_view<T const, S> w) {
+void check_weights(P const& exec, std::string_view where, std::string_view name,
+                   vector_view<T const, S> w) {
   row_fault const fault = first_row(exec, w.size, detail::weight_fault<T, S>{w});
   if (fault.code)
-    limpid::detail::fail(where, ": ", name, " row ", fault.row,
-                         fault.code == 1 ? " is not finite" : " is negative; weights must be at least 0");
+    limpid::detail::fail(
+        where, ": ", name, " row ", fault.row,
+        fault.code == 1 ? " is not finite" : " is negative; weights must be at least 0");
 }
 
-/// Labels as the kernels read them: contiguous int32, -1 = unlabelled. A view of the caller's own array where it
-/// is that already, else a copy.
+/// Labels as the kernels read them: contiguous int32, -1 = unlabelled. A view of the caller's own
+/// array where it is that already, else a copy.
 template <execution_policy P>
 class label_codes {
  public:
   static constexpr memory_space space = P::space;
   explicit label_codes(vector_view<std::int32_t const, space> own) : view_(own) {}
-  explicit label_codes(buffer<std::int32_t, P> codes) : view_(codes.view()), codes_(std::move(codes)) {}
+  explicit label_codes(buffer<std::int32_t, P> codes)
+      : view_(codes.view()), codes_(std::move(codes)) {}
   vector_view<std::int32_t const, space> view() const noexcept { return view_; }
 
  private:
@@ -156,13 +168,16 @@ class label_codes {
 
 /// Checks that labels are 0..classes-1 (or negative where `unlabelled_allowed`) and encodes them.
 template <execution_policy P, class Label, memory_space S>
-label_codes<P> check_labels(P const& exec, std::string_view where, std::string_view name, vector_view<Label const, S> y,
-                            std::size_t classes, bool unlabelled_allowed = false) {
-  row_fault const fault = first_row(exec, y.size, detail::label_fault<Label, S>{y, classes, unlabelled_allowed});
+label_codes<P> check_labels(P const& exec, std::string_view where, std::string_view name,
+                            vector_view<Label const, S> y, std::size_t classes,
+                            bool unlabelled_allowed = false) {
+  row_fault const fault =
+      first_row(exec, y.size, detail::label_fault<Label, S>{y, classes, unlabelled_allowed});
   if (fault.code) {
     vector<Label> const label = download(exec, vector_view<Label const, S>{&y[fault.row], 1});
-    limpid::detail::fail(where, ": ", name, " row ", fault.row, " is ", label[0], "; labels must be 0..",
-                         classes - 1, unlabelled_allowed ? ", or negative for unlabelled" : "");
+    limpid::detail::fail(where, ": ", name, " row ", fault.row, " is ", label[0],
+                         "; labels must be 0..", classes - 1,
+                         unlabelled_allowed ? ", or negative for unlabelled" : "");
   }
   if constexpr (std::is_same_v<Label, std::int32_t>)
     if (y.contiguous() && !unlabelled_allowed) return label_codes<P>(y);
@@ -172,9 +187,10 @@ label_codes<P> check_labels(P const& exec, std::string_view where, std::string_v
 }
 
 /// Equal numbers of rows.
-inline void check_rows(std::string_view where, std::string_view a, std::size_t rows_a, std::string_view b,
-                       std::size_t rows_b) {
-  limpid::detail::require(rows_a == rows_b, where, a, " has ", rows_a, " rows, ", b, " has ", rows_b);
+inline void check_rows(std::string_view where, std::string_view a, std::size_t rows_a,
+                       std::string_view b, std::size_t rows_b) {
+  limpid::detail::require(rows_a == rows_b, where, a, " has ", rows_a, " rows, ", b, " has ",
+                          rows_b);
 }
 
 }  // namespace limpid::ops

@@ -107,7 +107,8 @@ struct kernel_products_fn {
       std::size_t const some = count - first < together ? count - first : together;
       std::vector<ordered<L, U>> second;
       second.reserve(some);
-      for (std::size_t b = 0; b < some && !square; ++b) second.emplace_back(l, y, orders, first + b);
+      for (std::size_t b = 0; b < some && !square; ++b)
+        second.emplace_back(l, y, orders, first + b);
       progress const part = [&](double f) {
         return (*on_progress)((static_cast<double>(first) + f * static_cast<double>(some)) /
                               static_cast<double>(count));
@@ -127,8 +128,7 @@ struct kernel_products_fn {
                   for (std::size_t i = q; i < q_end; ++i) {
                     double* const row = left.data() + (i - q) * pitch;
                     if (!by.empty())
-                      for (std::size_t j = 0; j < across; ++j)
-                        row[j] *= by[i] * by[refs.begin + j];
+                      for (std::size_t j = 0; j < across; ++j) row[j] *= by[i] * by[refs.begin + j];
                     if (row_block == ref_block) row[i - refs.begin] = 0;
                   }
                   for (std::size_t b = 0; b < some; ++b) {
@@ -136,8 +136,8 @@ struct kernel_products_fn {
                     if (!square) (*second[b].values)(q, q_end, ref_block, right.data());
                     for (std::size_t i = q; i < q_end; ++i) {
                       double const* const row = left.data() + (i - q) * pitch;
-                      double* const other = square ? left.data() + (i - q) * pitch
-                                                   : right.data() + (i - q) * pitch;
+                      double* const other =
+                          square ? left.data() + (i - q) * pitch : right.data() + (i - q) * pitch;
                       if (!square && !second[b].by.empty())
                         for (std::size_t j = 0; j < across; ++j)
                           other[j] *= second[b].by[i] * second[b].by[refs.begin + j];

@@ -186,8 +186,8 @@ struct kernel_function : kernel_part {
 /// What kernel sums are taken of: kernel_function, or a functor of two rows (`size`, `[c]`) of
 /// either type, copied to the device where the policy is one.
 template <class K>
-concept kernel_like = std::copyable<K> &&
-    requires(K const& k, vector_view<float const> x, vector_view<double const> z) {
+concept kernel_like = std::copyable<K> && requires(K const& k, vector_view<float const> x,
+                                                   vector_view<double const> z) {
   { k(x, x) } -> std::convertible_to<double>;
   { k(z, z) } -> std::convertible_to<double>;
 };

@@ -22,9 +22,13 @@ class buffer {
   static constexpr memory_space space = P::space;
 
   buffer(P const& exec, std::size_t size)
-      : exec_(&exec), data_(size ? static_cast<T*>(exec.allocate(size * sizeof(T))) : nullptr), size_(size) {}
+      : exec_(&exec),
+        data_(size ? static_cast<T*>(exec.allocate(size * sizeof(T))) : nullptr),
+        size_(size) {}
   buffer(buffer&& other) noexcept
-      : exec_(other.exec_), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+      : exec_(other.exec_),
+        data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
   buffer& operator=(buffer&& other) noexcept {
     std::swap(exec_, other.exec_);
     std::swap(data_, other.data_);
@@ -38,7 +42,9 @@ class buffer {
   std::size_t size() const noexcept { return size_; }
   vector_view<T, space> view() const noexcept { return {data_, size_}; }
   /// As rows x cols, row-major; rows * cols <= size().
-  matrix_view<T, space> view(std::size_t rows, std::size_t cols) const noexcept { return {data_, rows, cols}; }
+  matrix_view<T, space> view(std::size_t rows, std::size_t cols) const noexcept {
+    return {data_, rows, cols};
+  }
 
  private:
   P const* exec_;

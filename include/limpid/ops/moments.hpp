@@ -66,7 +66,8 @@ struct centred_sums {
   /// A few columns at a time, whose sums stay in registers. The scalar sums, bit for bit: each
   /// column adds its rows in order.
   void rows(std::size_t begin, std::size_t end, double* sums) const
-      requires(S == memory_space::host) {
+    requires(S == memory_space::host)
+  {
     constexpr std::size_t strip = 8, block = 128;
     std::size_t const d = x.cols;
     double w[block];

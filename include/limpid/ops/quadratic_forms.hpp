@@ -92,9 +92,9 @@ inline std::size_t block_pair_tiles(std::size_t n) {
 
 /// quadratic_forms(exec, k, x n x d, columns n x b, out b, on_progress) -> false if stopped.
 /// out[c] = sum over i != j of v(i, c) k(x_i, x_j) v(j, c): the diagonal is left out. Each kernel
-/// value is computed once for all columns and is never stored: O(n^2 (d + b) / 2) time, O(n (d + b))
-/// memory. Vectorised policies take kernel values and columns in T, and sums of up to 1024 of their
-/// products too; the rest in double. Equal columns give equal sums, to the bit.
+/// value is computed once for all columns and is never stored: O(n^2 (d + b) / 2) time, O(n (d +
+/// b)) memory. Vectorised policies take kernel values and columns in T, and sums of up to 1024 of
+/// their products too; the rest in double. Equal columns give equal sums, to the bit.
 struct quadratic_forms_fn {
   template <execution_policy P, kernel_like K, class T, class V, memory_space S>
   bool operator()(P const& exec, K const& k, matrix_view<T const, S> x,

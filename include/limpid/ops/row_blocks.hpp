@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// @file limpid/ops/row_blocks.hpp
-/// Rows as the kernels of simd/ want them: packed one behind the other where the caller's strides are not that.
+/// Rows as the kernels of simd/ want them: packed one behind the other where the caller's strides
+/// are not that.
 #ifndef LIMPID_OPS_ROW_BLOCKS_HPP
 #define LIMPID_OPS_ROW_BLOCKS_HPP
 
@@ -11,13 +12,13 @@
 
 namespace limpid::ops::detail {
 
-/// Calls use(pointer, leading dimension, first row, rows) over rows [begin, end): once, on the caller's memory, where entries of a
-/// row are adjacent; else on copies of a few rows at a time.
+/// Calls use(pointer, leading dimension, first row, rows) over rows [begin, end): once, on the
+/// caller's memory, where entries of a row are adjacent; else on copies of a few rows at a time.
 template <class T, class Use>
 void for_row_blocks(matrix_view<T const> x, std::size_t begin, std::size_t end, Use const& use) {
   if (x.col_stride == 1 && x.row_stride >= 0) {
-    use(x.data + static_cast<std::ptrdiff_t>(begin) * x.row_stride, static_cast<std::size_t>(x.row_stride), begin,
-        end - begin);
+    use(x.data + static_cast<std::ptrdiff_t>(begin) * x.row_stride,
+        static_cast<std::size_t>(x.row_stride), begin, end - begin);
     return;
   }
   constexpr std::size_t bytes = std::size_t{1} << 16;
@@ -31,7 +32,8 @@ void for_row_blocks(matrix_view<T const> x, std::size_t begin, std::size_t end, 
   }
 }
 
-/// Calls use(pointer) for `count` results from `first` on: the caller's memory where it is contiguous, else a copy put back.
+/// Calls use(pointer) for `count` results from `first` on: the caller's memory where it is
+/// contiguous, else a copy put back.
 template <class T, class Use>
 void for_column_blocks(vector_view<T> out, std::size_t first, std::size_t count, Use const& use) {
   if (out.contiguous()) {

@@ -31,9 +31,11 @@ struct row_arg_max {
   void rows(std::size_t begin, std::size_t end) const
     requires(S == memory_space::host)
   {
-    for_row_blocks(x, begin, end, [&](T const* p, std::size_t ld, std::size_t first, std::size_t count) {
-      for_column_blocks(out, first, count, [&](std::int32_t* to) { lanes::arg_max(p, ld, count, x.cols, to); });
-    });
+    for_row_blocks(
+        x, begin, end, [&](T const* p, std::size_t ld, std::size_t first, std::size_t count) {
+          for_column_blocks(out, first, count,
+                            [&](std::int32_t* to) { lanes::arg_max(p, ld, count, x.cols, to); });
+        });
   }
 };
 
@@ -57,9 +59,11 @@ struct row_log_sum_exp {
   void rows(std::size_t begin, std::size_t end) const
     requires(S == memory_space::host)
   {
-    for_row_blocks(x, begin, end, [&](T const* p, std::size_t ld, std::size_t first, std::size_t count) {
-      for_column_blocks(out, first, count, [&](T* to) { lanes::log_sum_exp(p, ld, count, x.cols, to); });
-    });
+    for_row_blocks(
+        x, begin, end, [&](T const* p, std::size_t ld, std::size_t first, std::size_t count) {
+          for_column_blocks(out, first, count,
+                            [&](T* to) { lanes::log_sum_exp(p, ld, count, x.cols, to); });
+        });
   }
 };
 
@@ -77,7 +81,8 @@ struct row_softmax {
       out(i, k) = static_cast<T>(e);
       sum += e;
     }
-    for (std::size_t k = 0; k < x.cols; ++k) out(i, k) = static_cast<T>(static_cast<double>(out(i, k)) / sum);
+    for (std::size_t k = 0; k < x.cols; ++k)
+      out(i, k) = static_cast<T>(static_cast<double>(out(i, k)) / sum);
   }
   LIMPID_HD void own_rows(auto& use) {
     use(x);
@@ -86,16 +91,19 @@ struct row_softmax {
   void rows(std::size_t begin, std::size_t end) const
     requires(S == memory_space::host)
   {
-    for_row_blocks(x, begin, end, [&](T const* p, std::size_t ld, std::size_t first, std::size_t count) {
-      if (out.col_stride == 1) {
-        lanes::softmax(p, ld, &out(first, 0), static_cast<std::size_t>(out.row_stride), count, x.cols);
-        return;
-      }
-      std::vector<T> packed(count * x.cols);
-      lanes::softmax(p, ld, packed.data(), x.cols, count, x.cols);
-      for (std::size_t r = 0; r < count; ++r)
-        for (std::size_t k = 0; k < x.cols; ++k) out(first + r, k) = packed[r * x.cols + k];
-    });
+    for_row_blocks(x, begin, end,
+                   [&](T const* p, std::size_t ld, std::size_t first, std::size_t count) {
+                     if (out.col_stride == 1) {
+                       lanes::softmax(p, ld, &out(first, 0),
+                                      static_cast<std::size_t>(out.row_stride), count, x.cols);
+                       return;
+                     }
+                     std::vector<T> packed(count * x.cols);
+                     lanes::softmax(p, ld, packed.data(), x.cols, count, x.cols);
+                     for (std::size_t r = 0; r < count; ++r)
+                       for (std::size_t k = 0; k < x.cols; ++k)
+                         out(first + r, k) = packed[r * x.cols + k];
+                   });
   }
 };
 
@@ -115,19 +123,23 @@ struct row_entropy {
   void rows(std::size_t begin, std::size_t end) const
     requires(S == memory_space::host)
   {
-    for_row_blocks(p, begin, end, [&](T const* at, std::size_t ld, std::size_t first, std::size_t count) {
-      for_column_blocks(out, first, count, [&](T* to) { lanes::entropy(at, ld, count, p.cols, to); });
-    });
+    for_row_blocks(p, begin, end,
+                   [&](T const* at, std::size_t ld, std::size_t first, std::size_t count) {
+                     for_column_blocks(out, first, count,
+                                       [&](T* to) { lanes::entropy(at, ld, count, p.cols, to); });
+                   });
   }
 };
 
 }  // namespace detail
 
-/// arg_max_rows(exec, x n x K, out n): the column of the largest entry, the lowest of equal ones. K >= 1.
+/// arg_max_rows(exec, x n x K, out n): the column of the largest entry, the lowest of equal ones. K
+/// >= 1.
 struct arg_max_rows_fn {
   using primitives = uses<for_rows_fn>;
   template <execution_policy P, class T, memory_space S>
-  void operator()(P const& exec, matrix_view<T const, S> x, vector_view<std::int32_t, S> out) const {
+  void operator()(P const& exec, matrix_view<T const, S> x,
+                  vector_view<std::int32_t, S> out) const {
     for_rows(exec, x.rows, detail::row_arg_max<T, S>{x, out});
   }
 };
@@ -143,7 +155,8 @@ struct log_sum_exp_rows_fn {
 };
 inline constexpr log_sum_exp_rows_fn log_sum_exp_rows{};
 
-/// softmax_rows(exec, x n x K, out n x K): exp(x_ik) / sum_j exp(x_ij); out may be x. K >= 1, a finite maximum in each row.
+/// softmax_rows(exec, x n x K, out n x K): exp(x_ik) / sum_j exp(x_ij); out may be x. K >= 1, a
+/// finite maximum in each row.
 struct softmax_rows_fn {
   using primitives = uses<for_rows_fn>;
   template <execution_policy P, class T, memory_space S>
@@ -153,7 +166,8 @@ struct softmax_rows_fn {
 };
 inline constexpr softmax_rows_fn softmax_rows{};
 
-/// entropy_rows(exec, p n x K, out n): -sum_k p_ik log p_ik in nats; 0 log 0 = 0, entries below 0 count as 0.
+/// entropy_rows(exec, p n x K, out n): -sum_k p_ik log p_ik in nats; 0 log 0 = 0, entries below 0
+/// count as 0.
 struct entropy_rows_fn {
   using primitives = uses<for_rows_fn>;
   template <execution_policy P, class T, memory_space S>

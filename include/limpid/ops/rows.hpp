@@ -2,25 +2,26 @@
 /// @file limpid/ops/rows.hpp
 /// Primitives over rows: map, sum, fold, and the first row that breaks a rule.
 ///
-/// A row functor is portable scalar code: a struct with LIMPID_HD members that holds views by value and is called with a
-/// row number. That is what seq and devices run. Where it is hot it has a twin over a run of rows,
-/// written on the kernels of simd/, which the vectorised host policies pick up:
+/// A row functor is portable scalar code: a struct with LIMPID_HD members that holds views by value
+/// and is called with a row number. That is what seq and devices run. Where it is hot it has a twin
+/// over a run of rows, written on the kernels of simd/, which the vectorised host policies pick up:
 ///
-///     primitive    functor                                          twin
-///     for_rows     void operator()(i) const                         void rows(begin, end) const
-///     sum_rows     void operator()(i, double* sums) const           void rows(begin, end, double* sums) const
-///     fold_rows    void operator()(i, State&) const                 void rows(begin, end, State&) const
-///     first_row    int operator()(i) const, 0 = row is good         row_fault rows(begin, end) const
+///     primitive  functor                                  twin
+///     for_rows   void operator()(i) const                 void rows(begin, end) const
+///     sum_rows   void operator()(i, double* sums) const   void rows(begin, end, double* sums)
+///     const fold_rows  void operator()(i, State&) const         void rows(begin, end, State&)
+///     const first_row  int operator()(i) const, 0 = good        row_fault rows(begin, end) const
 ///
-/// A functor of which f(i) touches row i alone of some matrices may name those, for devices, which then move blocks of
-/// rows together and let it work on copies:
+/// A functor of which f(i) touches row i alone of some matrices may name those, for devices, which
+/// then move blocks of rows together and let it work on copies:
 ///
 ///     LIMPID_HD void own_rows(auto& use) { use(x); use(out); }
 ///
-/// A matrix that is not const is then only written, each row wholly; one without data is left alone.
+/// A matrix that is not const is then only written, each row wholly; one without data is left
+/// alone.
 ///
-/// Determinism: rows are cut into tiles by n and width alone; tiles are combined in order. Hence bitwise the
-/// same for any number of threads.
+/// Determinism: rows are cut into tiles by n and width alone; tiles are combined in order. Hence
+/// bitwise the same for any number of threads.
 #ifndef LIMPID_OPS_ROWS_HPP
 #define LIMPID_OPS_ROWS_HPP
 
@@ -39,8 +40,9 @@ struct row_fault {
 
 namespace detail {
 
-inline constexpr std::size_t row_tile = 2048;              ///< rows of a tile, where tiles leave nothing behind
-inline constexpr std::size_t partial_sums = std::size_t{1} << 20;  ///< doubles kept for all tiles of a sum
+inline constexpr std::size_t row_tile = 2048;  ///< rows of a tile, where tiles leave nothing behind
+inline constexpr std::size_t partial_sums = std::size_t{1}
+                                            << 20;  ///< doubles kept for all tiles of a sum
 
 struct tiling {
   std::size_t rows, tile, count;
@@ -82,10 +84,12 @@ struct for_rows_fn {
 };
 inline constexpr for_rows_fn for_rows{};
 
-/// sum_rows(exec, n, width, f): f adds row i's part to `width` doubles that start at 0. The sums are on the host.
+/// sum_rows(exec, n, width, f): f adds row i's part to `width` doubles that start at 0. The sums
+/// are on the host.
 struct sum_rows_fn {
   template <execution_policy P, class F>
-  std::vector<double> operator()(P const& exec, std::size_t rows, std::size_t width, F const& f) const {
+  std::vector<double> operator()(P const& exec, std::size_t rows, std::size_t width,
+                                 F const& f) const {
     return kernel<sum_rows_fn, P>::run(exec, rows, width, f);
   }
   template <host_policy P, class F>
@@ -106,15 +110,17 @@ struct sum_rows_fn {
 };
 inline constexpr sum_rows_fn sum_rows{};
 
-/// fold_rows(exec, n, initial, f, merge): f folds row i into a State that every tile starts from `initial`;
-/// merge(State& a, State const& b) combines tiles in order. State is trivially copyable.
+/// fold_rows(exec, n, initial, f, merge): f folds row i into a State that every tile starts from
+/// `initial`; merge(State& a, State const& b) combines tiles in order. State is trivially copyable.
 struct fold_rows_fn {
   template <execution_policy P, class State, class F, class Merge>
-  State operator()(P const& exec, std::size_t rows, State const& initial, F const& f, Merge const& merge) const {
+  State operator()(P const& exec, std::size_t rows, State const& initial, F const& f,
+                   Merge const& merge) const {
     return kernel<fold_rows_fn, P>::run(exec, rows, initial, f, merge);
   }
   template <host_policy P, class State, class F, class Merge>
-  static State host(P const& exec, std::size_t rows, State const& initial, F const& f, Merge const& merge) {
+  static State host(P const& exec, std::size_t rows, State const& initial, F const& f,
+                    Merge const& merge) {
     auto const tiles = detail::tiles_of_sum(rows, 1 + sizeof(State) / sizeof(double));
     std::vector<State> partial(tiles.count, initial);
     exec.for_tiles(tiles.count, [&](std::size_t t) {

@@ -64,8 +64,8 @@ inline inverse_result invert(matrix<double> a) {
   return {std::move(inverse), (std::max)(condition, 1.0)};
 }
 
-/// The lower factor L of a = L L', in place on and below the diagonal, which alone is read; false if
-/// `a` is not positive definite. O(K^3).
+/// The lower factor L of a = L L', in place on and below the diagonal, which alone is read; false
+/// if `a` is not positive definite. O(K^3).
 inline bool cholesky(matrix<double>& a) {
   std::size_t const size = a.rows();
   for (std::size_t j = 0; j < size; ++j) {
@@ -83,7 +83,8 @@ inline bool cholesky(matrix<double>& a) {
   return true;
 }
 
-/// The inverse of a lower triangle with no 0 on its diagonal, in place; what is above is left. O(K^3).
+/// The inverse of a lower triangle with no 0 on its diagonal, in place; what is above is left.
+/// O(K^3).
 inline void invert_lower(matrix<double>& l) {
   std::size_t const size = l.rows();
   for (std::size_t j = 0; j < size; ++j) {

@@ -12,7 +12,8 @@
 
 namespace limpid {
 
-/// A compressed-sparse-row matrix seen through three arrays: row r holds entries [start[r], start[r + 1]).
+/// A compressed-sparse-row matrix seen through three arrays: row r holds entries [start[r], start[r
+/// + 1]).
 template <class T, memory_space Space = memory_space::host>
 struct csr_view {
   using value_type = std::remove_const_t<T>;
@@ -28,10 +29,12 @@ struct csr_view {
 
 namespace limpid::ops {
 
-/// spmm(exec, a, x cols x b, out rows x b): out = a x, each row summed in storage order; x and out do not overlap.
+/// spmm(exec, a, x cols x b, out rows x b): out = a x, each row summed in storage order; x and out
+/// do not overlap.
 struct spmm_fn {
   template <execution_policy P, class T, memory_space S>
-  void operator()(P const& exec, csr_view<T, S> a, matrix_view<T const, S> x, matrix_view<T, S> out) const {
+  void operator()(P const& exec, csr_view<T, S> a, matrix_view<T const, S> x,
+                  matrix_view<T, S> out) const {
     kernel<spmm_fn, P>::run(exec, a, x, out);
   }
 
@@ -43,8 +46,9 @@ struct spmm_fn {
       std::size_t const begin = t * tile, end = begin + tile < a.rows() ? begin + tile : a.rows();
       if constexpr (P::vectorised)
         if (packed) {
-          lanes::spmm(a.start.data, a.col.data, a.value.data, x.data, static_cast<std::size_t>(x.row_stride),
-                      &out(begin, 0), static_cast<std::size_t>(out.row_stride), begin, end, x.cols);
+          lanes::spmm(a.start.data, a.col.data, a.value.data, x.data,
+                      static_cast<std::size_t>(x.row_stride), &out(begin, 0),
+                      static_cast<std::size_t>(out.row_stride), begin, end, x.cols);
           return;
         }
       for (std::size_t r = begin; r < end; ++r)

@@ -11,7 +11,8 @@
 
 namespace limpid::ops {
 
-/// exec.for_tiles in about a hundred runs, `on_progress` (null or empty: nobody) told after each. False if it stopped.
+/// exec.for_tiles in about a hundred runs, `on_progress` (null or empty: nobody) told after each.
+/// False if it stopped.
 template <host_policy P, class Tile>
 bool in_steps(P const& exec, std::size_t count, progress const* on_progress, Tile const& tile) {
   bool const told = on_progress && *on_progress;
@@ -19,7 +20,8 @@ bool in_steps(P const& exec, std::size_t count, progress const* on_progress, Til
   for (std::size_t begin = 0; begin < count; begin += run) {
     std::size_t const here = count - begin < run ? count - begin : run;
     exec.for_tiles(here, [&](std::size_t t) { tile(begin + t); });
-    if (told && !(*on_progress)(static_cast<double>(begin + here) / static_cast<double>(count))) return false;
+    if (told && !(*on_progress)(static_cast<double>(begin + here) / static_cast<double>(count)))
+      return false;
   }
   return true;
 }

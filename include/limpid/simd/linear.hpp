@@ -13,7 +13,8 @@
 #define LIMPID_SIMD_SOURCE <limpid/simd/detail/linear.inl>
 #include <limpid/simd/detail/each_set.inc>
 
-/// K rows of weights and a bias each, as linear_rows takes them: packed once for many blocks of rows.
+/// K rows of weights and a bias each, as linear_rows takes them: packed once for many blocks of
+/// rows.
 template <class T>
 class packed_weights {
  public:
@@ -29,8 +30,9 @@ class packed_weights {
   /// out[i][k] = b[k] + sum_c x[i][c] w[k][c]. x: n x d, ldx from row to row; out: n x K, ldo.
   /// Summed in T, columns in order.
   void rows(T const* x, std::size_t ldx, std::size_t n, T* out, std::size_t ldo) const {
-    LIMPID_SIMD_CALL(isa(), template linear_rows<T>(x, ldx, n, d_, static_cast<T const*>(data_.get()),
-                                                    pitch_, K_, out, ldo));
+    LIMPID_SIMD_CALL(
+        isa(), template linear_rows<T>(x, ldx, n, d_, static_cast<T const*>(data_.get()), pitch_,
+                                       K_, out, ldo));
   }
 
  private:

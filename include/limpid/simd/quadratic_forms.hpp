@@ -33,7 +33,7 @@ class form_columns {
   T& operator()(std::size_t i, std::size_t c) const {
     return data_[(c / shape_.cols * padded_ + i) * shape_.cols + c % shape_.cols];
   }
-  std::size_t width() const { return shape_.cols; }                     ///< columns that lie together
+  std::size_t width() const { return shape_.cols; }                   ///< columns that lie together
   std::size_t padded_count() const { return groups_ * shape_.cols; }  ///< of sums
 
   /// `rows` as whole register tiles.
@@ -42,14 +42,14 @@ class form_columns {
   }
 
   /// sums[c] += sum_r v(r0 + r, c) sum_j values[r][j] v(j0 + j, c), j < refs. values: at most
-  /// form_rows x form_refs, zeros from row `rows` to whole_rows(rows). Partial sums of at most 128 x
-  /// 8 products in T.
+  /// form_rows x form_refs, zeros from row `rows` to whole_rows(rows). Partial sums of at most 128
+  /// x 8 products in T.
   void add_forms(T const* values, std::size_t r0, std::size_t rows, std::size_t j0,
                  std::size_t refs, double* sums) const {
     std::size_t const width = shape_.cols;
-    LIMPID_SIMD_CALL(set_, template quadratic_forms<T>(
-                               values, rows, refs, data_.get() + r0 * width,
-                               data_.get() + j0 * width, padded_ * width, groups_, sums));
+    LIMPID_SIMD_CALL(set_, template quadratic_forms<T>(values, rows, refs, data_.get() + r0 * width,
+                                                       data_.get() + j0 * width, padded_ * width,
+                                                       groups_, sums));
   }
   /// to[i] = factor from[i], i < count.
   void scale(double const* from, std::size_t count, double factor, T* to) const {

@@ -37,7 +37,7 @@ class buffer {
  public:
   buffer() = default;
   explicit buffer(std::size_t n)
-      : data_(n > 0 ? static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{64}))
+      : data_(n > 0 ? static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{64}))
                     : nullptr) {}
   buffer(buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}
   buffer& operator=(buffer&& other) noexcept {
@@ -45,7 +45,7 @@ class buffer {
     return *this;
   }
   ~buffer() {
-    if (data_ != nullptr) ::operator delete (data_, std::align_val_t{64});
+    if (data_ != nullptr) ::operator delete(data_, std::align_val_t{64});
   }
   T* get() const noexcept { return data_; }
   T& operator[](std::size_t i) const noexcept { return data_[i]; }

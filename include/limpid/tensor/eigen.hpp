@@ -5,7 +5,8 @@
 #define LIMPID_TENSOR_EIGEN_HPP
 
 #if !__has_include(<Eigen/Core>)
-#error "limpid/tensor/eigen.hpp needs Eigen 3.3 or later: install it and put its folder on the include path"
+#error \
+    "limpid/tensor/eigen.hpp needs Eigen 3.3 or later: install it and put its folder on the include path"
 #endif
 
 #include <limpid/core/matrix.hpp>
@@ -29,23 +30,28 @@ template <class X>
 concept eigen_dense = requires(X const& x) { detail::eigen_object(x); };
 /// Matrix, Array, Map, Ref, Block, transposes of these: strides describe where the elements lie.
 template <class X>
-concept eigen_stored = eigen_dense<X> && static_cast<bool>(X::Flags & Eigen::DirectAccessBit) &&
-                       requires(X const& x) { x.data(); };  // IndexedView sets the bit and has no data()
+concept eigen_stored =
+    eigen_dense<X> && static_cast<bool>(X::Flags & Eigen::DirectAccessBit) &&
+    requires(X const& x) { x.data(); };  // IndexedView sets the bit and has no data()
 template <class X>
-concept eigen_owner = eigen_stored<X> && decltype(detail::owns_elements(std::declval<X const&>()))::value;
+concept eigen_owner =
+    eigen_stored<X> && decltype(detail::owns_elements(std::declval<X const&>()))::value;
 template <class X>
 inline constexpr bool eigen_may_own = eigen_owner<X>;
 template <class P, int Options, class Stride>
-inline constexpr bool eigen_may_own<Eigen::Ref<P const, Options, Stride>> = true;  // of what it was given
+inline constexpr bool eigen_may_own<Eigen::Ref<P const, Options, Stride>> =
+    true;  // of what it was given
 
 template <class X>
 constexpr auto eigen_view(X& x) {
   auto const count = [](Eigen::Index n) { return static_cast<std::size_t>(n); };
   if constexpr (std::remove_const_t<X>::IsVectorAtCompileTime)
-    return tidy(vector_view(x.data(), count(x.size()),
-                            std::remove_const_t<X>::RowsAtCompileTime == 1 ? x.colStride() : x.rowStride()));
+    return tidy(vector_view(
+        x.data(), count(x.size()),
+        std::remove_const_t<X>::RowsAtCompileTime == 1 ? x.colStride() : x.rowStride()));
   else
-    return tidy(matrix_view(x.data(), count(x.rows()), count(x.cols()), x.rowStride(), x.colStride()));
+    return tidy(
+        matrix_view(x.data(), count(x.rows()), count(x.cols()), x.rowStride(), x.colStride()));
 }
 
 constexpr bool eigen_fits(Eigen::Index n, int fixed, int most) {
@@ -101,8 +107,8 @@ template <class T>
 using eigen_vector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
 }  // namespace detail
 
-/// as_eigen(a): an Eigen::Map onto limpid's own matrix or vector, or onto a view; nothing is copied. Read-only
-/// where the elements are. The array must outlive the map.
+/// as_eigen(a): an Eigen::Map onto limpid's own matrix or vector, or onto a view; nothing is
+/// copied. Read-only where the elements are. The array must outlive the map.
 struct as_eigen_fn {
   template <class T>
   auto operator()(matrix<T>& m) const {
@@ -128,7 +134,8 @@ struct as_eigen_fn {
   /// Strides must not be negative: Eigen::Map has none such.
   template <class T>
   auto operator()(matrix_view<T> m) const {
-    detail::require(m.row_stride >= 0 && m.col_stride >= 0, "as_eigen", "Eigen has no negative strides");
+    detail::require(m.row_stride >= 0 && m.col_stride >= 0, "as_eigen",
+                    "Eigen has no negative strides");
     using stride = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
     using object = detail::like_const<detail::eigen_matrix<std::remove_const_t<T>>, T>;
     return Eigen::Map<object, Eigen::Unaligned, stride>(m.data, index(m.rows), index(m.cols),

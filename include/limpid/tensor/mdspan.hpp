@@ -14,7 +14,8 @@ namespace limpid {
 
 namespace detail {
 
-/// Elements lie in memory as they are read: an accessor that computes (scaled, atomic) is not adapted.
+/// Elements lie in memory as they are read: an accessor that computes (scaled, atomic) is not
+/// adapted.
 template <class X>
 concept mdspan_object = requires(X const& x) {
   typename X::extents_type;
@@ -36,12 +37,19 @@ struct tensor_traits<X> {
 
   static auto view(X const& x) {
     if constexpr (!X::is_always_strided())
-      detail::require(x.is_strided(), "mdspan", "the layout has no strides; copy it into one that has");
+      detail::require(x.is_strided(), "mdspan",
+                      "the layout has no strides; copy it into one that has");
     typename X::element_type* const first = x.data_handle();
-    auto const extent = [&](typename X::rank_type r) { return static_cast<std::size_t>(x.extent(r)); };
-    auto const step = [&](typename X::rank_type r) { return static_cast<std::ptrdiff_t>(x.stride(r)); };
-    if constexpr (X::rank() == 1) return detail::tidy(vector_view(first, extent(0), step(0)));
-    else return detail::tidy(matrix_view(first, extent(0), extent(1), step(0), step(1)));
+    auto const extent = [&](typename X::rank_type r) {
+      return static_cast<std::size_t>(x.extent(r));
+    };
+    auto const step = [&](typename X::rank_type r) {
+      return static_cast<std::ptrdiff_t>(x.stride(r));
+    };
+    if constexpr (X::rank() == 1)
+      return detail::tidy(vector_view(first, extent(0), step(0)));
+    else
+      return detail::tidy(matrix_view(first, extent(0), extent(1), step(0), step(1)));
   }
 };
 
@@ -53,7 +61,8 @@ auto device_view(X const& x) {
   if constexpr (X::rank() == 1)
     return vector_view<T, memory_space::device>(here.data, here.size, here.stride);
   else
-    return matrix_view<T, memory_space::device>(here.data, here.rows, here.cols, here.row_stride, here.col_stride);
+    return matrix_view<T, memory_space::device>(here.data, here.rows, here.cols, here.row_stride,
+                                                here.col_stride);
 }
 
 }  // namespace limpid

@@ -19,7 +19,7 @@
 namespace limpid {
 
 template <class T, class Allocator>
-requires std::is_arithmetic_v<T>
+  requires std::is_arithmetic_v<T>
 struct tensor_traits<thrust::device_vector<T, Allocator>> {
   static auto view(auto& v) {
     auto* const first = thrust::raw_pointer_cast(v.data());
@@ -28,7 +28,7 @@ struct tensor_traits<thrust::device_vector<T, Allocator>> {
   }
 };
 template <class T, class Allocator>
-requires std::is_arithmetic_v<T>
+  requires std::is_arithmetic_v<T>
 struct tensor_traits<thrust::host_vector<T, Allocator>> {
   static auto view(auto& v) { return vector_view(thrust::raw_pointer_cast(v.data()), v.size()); }
   static thrust::host_vector<T, Allocator> make(std::size_t size) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 /// @file limpid/tensor/ublas.hpp
-/// Boost.uBLAS: dense containers and their regular proxies are viewed, expressions are evaluated once.
+/// Boost.uBLAS: dense containers and their regular proxies are viewed, expressions are evaluated
+/// once.
 #ifndef LIMPID_TENSOR_UBLAS_HPP
 #define LIMPID_TENSOR_UBLAS_HPP
 
 #if !__has_include(<boost/numeric/ublas/matrix.hpp>)
-#error "limpid/tensor/ublas.hpp needs Boost.uBLAS: install Boost and put its folder on the include path"
+#error \
+    "limpid/tensor/ublas.hpp needs Boost.uBLAS: install Boost and put its folder on the include path"
 #endif
 
 #include <limpid/core/matrix.hpp>
@@ -68,9 +70,11 @@ inline constexpr bool ublas_window<ublas::matrix_row<E>> = true;
 template <class E>
 inline constexpr bool ublas_window<ublas::matrix_column<E>> = true;
 template <class E>
-inline constexpr bool ublas_regular<ublas::matrix_reference<E>> = ublas_regular<std::remove_const_t<E>>;
+inline constexpr bool ublas_regular<ublas::matrix_reference<E>> =
+    ublas_regular<std::remove_const_t<E>>;
 template <class E>
-inline constexpr bool ublas_regular<ublas::vector_reference<E>> = ublas_regular<std::remove_const_t<E>>;
+inline constexpr bool ublas_regular<ublas::vector_reference<E>> =
+    ublas_regular<std::remove_const_t<E>>;
 template <class E>
 inline constexpr bool ublas_regular<ublas::matrix_range<E>> = ublas_regular<std::remove_const_t<E>>;
 template <class E>
@@ -82,7 +86,8 @@ inline constexpr bool ublas_regular<ublas::vector_slice<E>> = ublas_regular<std:
 template <class E>
 inline constexpr bool ublas_regular<ublas::matrix_row<E>> = ublas_regular<std::remove_const_t<E>>;
 template <class E>
-inline constexpr bool ublas_regular<ublas::matrix_column<E>> = ublas_regular<std::remove_const_t<E>>;
+inline constexpr bool ublas_regular<ublas::matrix_column<E>> =
+    ublas_regular<std::remove_const_t<E>>;
 
 template <class X>
 concept ublas_stored = ublas_regular<X>;

@@ -42,7 +42,8 @@ inline constexpr std::size_t xtensor_rank<xt::fixed_shape<N...>> = sizeof...(N);
 
 template <class X>
 concept xtensor_expression =
-    xt::is_xexpression<X>::value && requires { typename X::shape_type; } && std::is_arithmetic_v<typename X::value_type> &&
+    xt::is_xexpression<X>::value && requires { typename X::shape_type; } &&
+    std::is_arithmetic_v<typename X::value_type> &&
     (xtensor_rank<std::remove_cvref_t<typename X::shape_type>> == run_time_rank ||
      xtensor_rank<std::remove_cvref_t<typename X::shape_type>> == 1 ||
      xtensor_rank<std::remove_cvref_t<typename X::shape_type>> == 2);
@@ -60,10 +61,13 @@ auto xtensor_view(X& x) {
   if constexpr (xtensor_rank<std::remove_cvref_t<typename X::shape_type>> == run_time_rank)
     require(x.dimension() == Rank, "xtensor", "the array has rank ", x.dimension(),
             Rank == 1 ? "; a vector has rank 1"
-                      : "; a matrix has rank 2 (limpid::as_vector(x) is for a vector whose type says no rank)");
+                      : "; a matrix has rank 2 (limpid::as_vector(x) is for a vector whose type "
+                        "says no rank)");
   auto* const first = x.data() + x.data_offset();
-  if constexpr (Rank == 1) return tidy(vector_view(first, extent(0), step(0)));
-  else return tidy(matrix_view(first, extent(0), extent(1), step(0), step(1)));
+  if constexpr (Rank == 1)
+    return tidy(vector_view(first, extent(0), step(0)));
+  else
+    return tidy(matrix_view(first, extent(0), extent(1), step(0), step(1)));
 }
 
 template <class X>
@@ -93,7 +97,9 @@ struct xtensor_owner<xt::xtensor_container<E, N, L, Tag>> {
 template <class E, xt::layout_type L, class S, class Tag>
 struct xtensor_owner<xt::xarray_container<E, L, S, Tag>> {
   using object = xt::xarray_container<E, L, S, Tag>;
-  static object make(std::size_t size) { return object::from_shape(std::array<std::size_t, 1>{size}); }
+  static object make(std::size_t size) {
+    return object::from_shape(std::array<std::size_t, 1>{size});
+  }
   static object make(std::size_t rows, std::size_t cols) {
     return object::from_shape(std::array<std::size_t, 2>{rows, cols});
   }
@@ -104,7 +110,8 @@ struct xtensor_owner<xt::xfixed_container<E, xt::fixed_shape<N...>, L, Sharable,
   static object make(auto... extents)
     requires(sizeof...(extents) == sizeof...(N))
   {
-    require(((extents == N) && ...), "xtensor", "the extents of the fixed-size type are not the result's");
+    require(((extents == N) && ...), "xtensor",
+            "the extents of the fixed-size type are not the result's");
     return object();
   }
 };
@@ -116,18 +123,21 @@ struct tensor_traits<X> {
   static auto evaluate(X const& x) {
     using value = std::remove_const_t<typename X::value_type>;
     constexpr std::size_t rank = detail::xtensor_rank<std::remove_cvref_t<typename X::shape_type>>;
-    if constexpr (rank == detail::run_time_rank) return xt::xarray<value, xt::layout_type::row_major>(x);
-    else return xt::xtensor<value, rank, xt::layout_type::row_major>(x);
+    if constexpr (rank == detail::run_time_rank)
+      return xt::xarray<value, xt::layout_type::row_major>(x);
+    else
+      return xt::xtensor<value, rank, xt::layout_type::row_major>(x);
   }
 };
 
 template <detail::xtensor_stored X>
 struct tensor_traits<X> : detail::xtensor_owner<X> {
   static constexpr bool borrowed = detail::xtensor_borrows<X>;
-  static constexpr std::size_t rank = detail::xtensor_rank<std::remove_cvref_t<typename X::shape_type>>;
+  static constexpr std::size_t rank =
+      detail::xtensor_rank<std::remove_cvref_t<typename X::shape_type>>;
 
   static auto view(auto& x) {
-    return detail::xtensor_view<rank == detail::run_time_rank ? 2 : rank>(x);
+    return detail::xtensor_view < rank == detail::run_time_rank ? 2 : rank > (x);
   }
   template <std::size_t Rank>
     requires(rank == detail::run_time_rank)
@@ -136,8 +146,8 @@ struct tensor_traits<X> : detail::xtensor_owner<X> {
   }
 };
 
-/// as_xtensor(a): an xtensor adaptor onto limpid's own matrix or vector, or onto a view; nothing is copied. The
-/// array must outlive the adaptor.
+/// as_xtensor(a): an xtensor adaptor onto limpid's own matrix or vector, or onto a view; nothing is
+/// copied. The array must outlive the adaptor.
 struct as_xtensor_fn {
   template <class T>
   auto operator()(matrix<T>& m) const {
@@ -163,10 +173,12 @@ struct as_xtensor_fn {
   /// Strides must not be negative: an adaptor starts at its lowest address.
   template <class T>
   auto operator()(matrix_view<T> m) const {
-    detail::require(m.row_stride >= 0 && m.col_stride >= 0, "as_xtensor", "negative strides are not adapted");
-    std::size_t const span = m.rows && m.cols ? (m.rows - 1) * static_cast<std::size_t>(m.row_stride) +
-                                                    (m.cols - 1) * static_cast<std::size_t>(m.col_stride) + 1
-                                              : 0;
+    detail::require(m.row_stride >= 0 && m.col_stride >= 0, "as_xtensor",
+                    "negative strides are not adapted");
+    std::size_t const span = m.rows && m.cols
+                                 ? (m.rows - 1) * static_cast<std::size_t>(m.row_stride) +
+                                       (m.cols - 1) * static_cast<std::size_t>(m.col_stride) + 1
+                                 : 0;
     return xt::adapt(m.data, span, xt::no_ownership(), std::array<std::size_t, 2>{m.rows, m.cols},
                      std::array<std::ptrdiff_t, 2>{m.row_stride, m.col_stride});
   }

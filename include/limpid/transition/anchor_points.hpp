@@ -73,8 +73,8 @@ struct anchor_points_result {
 /// @return  anchor_points_result
 /// @throws  input_error  for an empty P, options outside their intervals, rows that are no
 ///                       distributions, K != 2 under least_posterior
-/// @par Complexity   O(nK) expected, a few passes over P and one per further row averaged; scratch a few percent of P, O(nK) at
-///                   worst, where a sample of the rows misleads
+/// @par Complexity   O(nK) expected, a few passes over P and one per further row averaged; scratch
+///                   a few percent of P, O(nK) at worst, where a sample of the rows misleads
 /// @par Determinism  bitwise for any policy and number of threads; ties go to the lowest row
 /// @par Source       G. Patrini et al., "Making deep neural networks robust to label noise", CVPR
 ///                   2017, section 4.3; T. Liu, D. Tao, "Classification with noisy labels by

@@ -60,16 +60,16 @@ struct backward_loss_result {
 /// @param logits   z, n x K, finite: logits of the true class, not probabilities; K >= 1
 /// @param y        n, given labels 0..K-1
 /// @param T        K x K, T(i, j) = P(given j | true i); or n x K*K, row i holds T(x_i) row by row
-/// @param weights  n, optional, after T: at least 0; they enter mean_loss, class_risk and the gradient by one T;
-///                 the loss and gradients of a row are its own
+/// @param weights  n, optional, after T: at least 0; they enter mean_loss, class_risk and the
+///                 gradient by one T; the loss and gradients of a row are its own
 /// @param options  backward_loss_options
 /// @param loss, gradient  of `into(exec, logits, y, T, loss, gradient, options)`: the caller's own,
 ///                 n and n x K, both of float or both of double; they are written, and left out of
 ///                 the result
 /// @return  backward_loss_result
 /// @throws  input_error  for shapes, logits, labels, rows of T that are no distributions, options;
-/// for
-///                       a T, or a T(x_i), that invert refuses, naming the equal rows if there are
+///                       for a T, or a T(x_i), that invert refuses, naming the equal rows if there
+///                       are
 /// @par Complexity   O(nK + K^3) time with one T, O(nK^3) with T per row
 /// @par Determinism  bitwise for any number of threads
 /// @par Source       N. Natarajan et al., "Learning with noisy labels", NeurIPS 2013, Lemma 1; G.

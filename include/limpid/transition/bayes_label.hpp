@@ -67,8 +67,7 @@ struct distil_row {
 /// @param options  bayes_label_options
 /// @return  bayes_label_result
 /// @throws  input_error  for shapes, options outside their intervals, rows that are no
-/// distributions,
-///                       labels
+///                       distributions, labels
 /// @par Complexity   O(nK) time, O(n + K^2) memory
 /// @par Determinism  bitwise for any policy and number of threads
 /// @par Source       S. Yang et al., "Estimating instance-dependent Bayes-label transition matrix

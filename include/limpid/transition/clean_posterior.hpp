@@ -70,9 +70,9 @@ struct clean_posterior_result {
 /// @param options  clean_posterior_options
 /// @return  clean_posterior_result
 /// @throws  input_error  for shapes, rows of P or T that are no distributions, labels, options
-/// outside
-///                       their intervals; method inverse: for a T that invert refuses, or T per
-///                       row; without labels: for P of the true label, which is the answer already
+///                       outside their intervals; method inverse: for a T that invert refuses, or T
+///                       per row; without labels: for P of the true label, which is the answer
+///                       already
 /// @par Complexity   O(nK^2) per iteration, about ten times T's condition number of them in
 ///                   least_squares; O(nK) memory
 /// @par Determinism  bitwise for any number of threads
@@ -127,10 +127,9 @@ struct clean_posterior_fn {
 
   /// Writes the posterior given labels into the caller's own n x K; returns the rest.
   template <execution_policy Exec, real_matrix M, label_vector L, real_matrix N, writable_matrix O>
-  requires real_matrix<O> clean_posterior_result into(Exec const& exec, M const& P, L const& y,
-                                                      N const& T, O&& out,
-                                                      clean_posterior_options const& options = {})
-  const {
+    requires real_matrix<O>
+  clean_posterior_result into(Exec const& exec, M const& P, L const& y, N const& T, O&& out,
+                              clean_posterior_options const& options = {}) const {
     limpid::detail::enter<clean_posterior_fn, Exec, M, L, N, O>();
     auto&& held_p = limpid::detail::materialise(P);
     auto&& held_y = limpid::detail::materialise(y);

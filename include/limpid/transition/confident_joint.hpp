@@ -156,11 +156,13 @@ struct confident_joint_fn {
                                    L const& y, confident_joint_options const& options) {
     auto&& held_y = limpid::detail::materialise(y);
     vector_view<value_t<L> const, Exec::space> const given = limpid::view(held_y);
-    return check_and_run(exec, name, ops::detail::read_rows<T, Exec::space>{&P}, given, {}, options);
+    return check_and_run(exec, name, ops::detail::read_rows<T, Exec::space>{&P}, given, {},
+                         options);
   }
 
   template <class Exec, class Source, class Label, memory_space S>
-  static confident_joint_result check_and_run(Exec const& exec, std::string_view name, Source const& source,
+  static confident_joint_result check_and_run(Exec const& exec, std::string_view name,
+                                              Source const& source,
                                               vector_view<Label const, S> given,
                                               vector_view<double const, S> weights,
                                               confident_joint_options const& options) {
@@ -233,8 +235,8 @@ struct confident_joint_fn {
 
   template <class Exec, class Source, memory_space S>
   static void count(Exec const& exec, std::string_view name, Source const& source,
-                    vector_view<std::int32_t const, S> y, vector_view<double const, S> weights, confident_joint_options const& options,
-                    confident_joint_result& r) {
+                    vector_view<std::int32_t const, S> y, vector_view<double const, S> weights,
+                    confident_joint_options const& options, confident_joint_result& r) {
     std::size_t const n = source.rows(), classes = source.cols();
     auto const guess = ops::make_buffer<std::int32_t>(exec, n);
     vector_view<std::int32_t const, S> const guessed = guess.view();

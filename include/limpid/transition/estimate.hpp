@@ -150,9 +150,9 @@ struct estimate_fn {
 
   /// From probabilities and features, or neighbours.
   template <execution_policy Exec, real_matrix M, label_vector L, tensor_matrix F>
-  requires(real_matrix<F> || detail::index_matrix<F>) estimate_result operator()(
-      Exec const& exec, M const& P, L const& y, F const& X,
-      estimate_options const& options = {}) const {
+    requires(real_matrix<F> || detail::index_matrix<F>)
+  estimate_result operator()(Exec const& exec, M const& P, L const& y, F const& X,
+                             estimate_options const& options = {}) const {
     limpid::detail::enter<estimate_fn, Exec, M, L, F>();
     auto&& held_p = limpid::detail::materialise(P);
     auto&& held_y = limpid::detail::materialise(y);
@@ -168,9 +168,9 @@ struct estimate_fn {
 
   /// From features, or neighbours, alone.
   template <execution_policy Exec, tensor_matrix F, label_vector L>
-  requires(real_matrix<F> || detail::index_matrix<F>) estimate_result operator()(
-      Exec const& exec, F const& X, L const& y, std::size_t classes,
-      estimate_options const& options = {}) const {
+    requires(real_matrix<F> || detail::index_matrix<F>)
+  estimate_result operator()(Exec const& exec, F const& X, L const& y, std::size_t classes,
+                             estimate_options const& options = {}) const {
     limpid::detail::enter<estimate_fn, Exec, F, L>();
     auto&& held_y = limpid::detail::materialise(y);
     auto&& held_x = limpid::detail::materialise(X);
@@ -188,13 +188,15 @@ struct estimate_fn {
     return (*this)(default_policy, P, y, options);
   }
   template <real_matrix M, label_vector L, tensor_matrix F>
-  requires(real_matrix<F> || detail::index_matrix<F>) estimate_result operator()(
-      M const& P, L const& y, F const& X, estimate_options const& options = {}) const {
+    requires(real_matrix<F> || detail::index_matrix<F>)
+  estimate_result operator()(M const& P, L const& y, F const& X,
+                             estimate_options const& options = {}) const {
     return (*this)(default_policy, P, y, X, options);
   }
   template <tensor_matrix F, label_vector L>
-  requires(real_matrix<F> || detail::index_matrix<F>) estimate_result operator()(
-      F const& X, L const& y, std::size_t classes, estimate_options const& options = {}) const {
+    requires(real_matrix<F> || detail::index_matrix<F>)
+  estimate_result operator()(F const& X, L const& y, std::size_t classes,
+                             estimate_options const& options = {}) const {
     return (*this)(default_policy, X, y, classes, options);
   }
 

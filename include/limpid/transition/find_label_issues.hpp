@@ -105,8 +105,8 @@ struct find_label_issues_result {
 /// @throws  input_error  for shapes, rows of P that are no distributions, labels out of range,
 ///                       options outside their intervals, or that the rule does not read
 /// @par Complexity   O(nK + n log n) time: one pass over P, one entry per row before it, and one
-/// over
-///                   the rows in doubt; about 25 n bytes, and 40 per pair of classes that occurs
+///                   over the rows in doubt; about 25 n bytes, and 40 per pair of classes that
+///                   occurs
 /// @par Determinism  bitwise for any number of threads
 /// @par Source       C. Northcutt, L. Jiang, I. Chuang, "Confident learning: estimating uncertainty
 ///                   in dataset labels", JAIR 2021, section 3.2; the rules and their order are
@@ -456,8 +456,7 @@ struct find_multilabel_issues_result {
 /// @param exec     where to run
 /// @param P        n x K, P(class k is given | x_i), each in [0, 1]; rows need not sum to 1
 /// @param Y        n x K, 1 where class k is given, 0 where not; of any integer type. Rows without
-/// a
-///                 class are valid
+///                 a class are valid
 /// @param options  find_multilabel_issues_options
 /// @return  find_multilabel_issues_result
 /// @throws  input_error  for shapes, entries of P that are not finite or outside [0, 1], of Y that

@@ -46,8 +46,8 @@ struct forward_loss_result {
 /// @param logits   z, n x K, finite: logits of the true class, not probabilities; K >= 1
 /// @param y        n, given labels 0..K-1
 /// @param T        K x K, T(i, j) = P(given j | true i); or n x K*K, row i holds T(x_i) row by row
-/// @param weights  n, optional, after T: at least 0; they enter mean_loss and the gradient by one T;
-///                 the loss and gradients of a row are its own
+/// @param weights  n, optional, after T: at least 0; they enter mean_loss and the gradient by one
+///                 T; the loss and gradients of a row are its own
 /// @param options  forward_loss_options
 /// @param loss, gradient  of `into(exec, logits, y, T, loss, gradient, options)`: the caller's own,
 ///                 n and n x K, both of float or both of double; they are written, and left out of

@@ -35,7 +35,7 @@ struct gold_options {
   bool calibrate = false;
   /// move T so that the shares of the true classes lead to those of the given labels; needs y
   bool adjust = false;
-  double adjust_penalty = 1e-2;  ///< on |T - T before|^2 / K in adjust; > 0
+  double adjust_penalty = 1e-2;    ///< on |T - T before|^2 / K in adjust; > 0
   vector<double> true_share = {};  ///< K, P(true = k) for adjust; empty: of the trusted rows
   bool anchors = false;  ///< a class without a trusted row takes its anchor point's row of P
   bool validate = true;  ///< check that rows of P are distributions
@@ -46,17 +46,19 @@ struct gold_result {
   matrix<double> transition;  ///< K x K, (i, j) = P(given j | true i)
   /// K x K, standard error of a mean of that many rows; 0 where there is one or none, not of adjust
   matrix<double> deviation;
-  vector<double> rows;       ///< K, trusted rows of the class
-  double power = 1;          ///< that P was raised to; 1 / temperature
-  double share_error = 0;    ///< largest gap between the labels' shares and true_share T, with y
-  bool converged = true;     ///< calibrate and adjust did
+  vector<double> rows;     ///< K, trusted rows of the class
+  double power = 1;        ///< that P was raised to; 1 / temperature
+  double share_error = 0;  ///< largest gap between the labels' shares and true_share T, with y
+  bool converged = true;   ///< calibrate and adjust did
   vector<std::uint8_t> class_estimated;  ///< K, 0: no trusted row; identity's or anchor's row
 };
 
 namespace detail {
 
 /// log of a probability, never of 0.
-LIMPID_HD inline double log_share(double p) { return std::log(p > 1e-12 ? p : 1e-12); }
+LIMPID_HD inline double log_share(double p) {
+  return std::log(p > 1e-12 ? p : 1e-12);
+}
 
 /// sum_rows: loss of the given label under P^power, its first and second derivative, rows.
 template <class T, memory_space S>
@@ -130,10 +132,11 @@ struct count_labels {
 /// Estimates T from trusted rows (gold loss correction).
 ///
 /// Where P is the posterior of the given label and the label depends on x through the true class
-/// alone, \f$ E[P(\cdot | x) \mid \text{true } i] = T_i \f$: row i is the mean of P over the trusted
-/// rows of class i. `calibrate` and `adjust` repair a P that is too sure, or off in the mean: the
-/// second minimises \f$ c \|T - \hat T\|_F^2 / K + \|\pi T - \nu\|^2 \f$ over row-stochastic
-/// matrices, \f$ \pi \f$ and \f$ \nu \f$ the shares of true classes and of given labels.
+/// alone, \f$ E[P(\cdot | x) \mid \text{true } i] = T_i \f$: row i is the mean of P over the
+/// trusted rows of class i. `calibrate` and `adjust` repair a P that is too sure, or off in the
+/// mean: the second minimises \f$ c \|T - \hat T\|_F^2 / K + \|\pi T - \nu\|^2 \f$ over
+/// row-stochastic matrices, \f$ \pi \f$ and \f$ \nu \f$ the shares of true classes and of given
+/// labels.
 ///
 /// @param exec     where to run
 /// @param P        n x K, P(given = k | x_i), better out of fold: probabilities, not logits; n, K
@@ -149,8 +152,9 @@ struct count_labels {
 /// @par Source       D. Hendrycks et al., "Using trusted data to train deep networks on labels
 ///                   corrupted by severe noise", NeurIPS 2018, and its code's variants
 struct gold_fn {
-  using primitives = uses<ops::sum_rows_fn, ops::first_row_fn, ops::for_rows_fn,
-                          ops::arg_max_rows_fn, ops::count_pairs_fn, ops::copy_fn, anchor_points_fn>;
+  using primitives =
+      uses<ops::sum_rows_fn, ops::first_row_fn, ops::for_rows_fn, ops::arg_max_rows_fn,
+           ops::count_pairs_fn, ops::copy_fn, anchor_points_fn>;
 
   template <execution_policy Exec, real_matrix M, label_vector G>
   gold_result operator()(Exec const& exec, M const& P, G const& truth,
@@ -162,7 +166,8 @@ struct gold_fn {
     vector_view<value_t<G> const, Exec::space> const g = limpid::view(held_g);
     check(exec, p, g.size, options);
     limpid::detail::require(!options.calibrate && !options.adjust, where, "options.",
-                            options.calibrate ? "calibrate" : "adjust", " needs the given labels y");
+                            options.calibrate ? "calibrate" : "adjust",
+                            " needs the given labels y");
     auto const known = ops::check_labels(exec, where, "truth", g, p.cols, true);
     return run(exec, p, known.view(), vector_view<std::int32_t const, Exec::space>{}, options);
   }
@@ -228,7 +233,8 @@ struct gold_fn {
     std::size_t const n = p.rows, K = p.cols;
     gold_result r;
     if (options.calibrate) calibrate(exec, p, y, r);
-    auto const sums = ops::sum_rows(exec, n, 2 * K * K + K, detail::gold_sums<T, S>{p, truth, r.power});
+    auto const sums =
+        ops::sum_rows(exec, n, 2 * K * K + K, detail::gold_sums<T, S>{p, truth, r.power});
     r.rows = vector<double>(K);
     for (std::size_t k = 0; k < K; ++k) r.rows[k] = sums[2 * K * K + k];
     matrix<double> counts;
@@ -307,7 +313,8 @@ struct gold_fn {
     }
   }
 
-  static void shares(std::vector<double> const& given, gold_options const& options, gold_result& r) {
+  static void shares(std::vector<double> const& given, gold_options const& options,
+                     gold_result& r) {
     std::size_t const K = given.size();
     double labels = 0, trusted = 0;
     for (std::size_t k = 0; k < K; ++k) labels += given[k], trusted += r.rows[k];
@@ -320,7 +327,8 @@ struct gold_fn {
       pi[k] = options.true_share.empty() ? r.rows[k] / trusted : options.true_share[k];
       nu[k] = given[k] / labels;
     }
-    if (options.adjust) r.converged = adjust(pi, nu, options.adjust_penalty, r.transition) && r.converged;
+    if (options.adjust)
+      r.converged = adjust(pi, nu, options.adjust_penalty, r.transition) && r.converged;
     for (std::size_t j = 0; j < K; ++j) {
       double image = 0;
       for (std::size_t k = 0; k < K; ++k) image += pi[k] * r.transition(k, j);
@@ -345,8 +353,8 @@ struct gold_fn {
         double rest = -nu[j];
         for (std::size_t k = 0; k < K; ++k) rest += pi[k] * ahead(k, j);
         for (std::size_t k = 0; k < K; ++k)
-          next(k, j) = ahead(k, j) -
-                       (bend * (ahead(k, j) - before(k, j)) + 2 * pi[k] * rest) / steep;
+          next(k, j) =
+              ahead(k, j) - (bend * (ahead(k, j) - before(k, j)) + 2 * pi[k] * rest) / steep;
       }
       for (std::size_t k = 0; k < K; ++k) detail::onto_simplex(&next(k, 0), K);
       for (std::size_t c = 0; c < K * K; ++c) {

@@ -61,9 +61,9 @@ struct hoc_fn {
                           ops::gather_rows_fn, ops::count_pairs_fn, ops::copy_fn>;
 
   template <execution_policy Exec, class M, label_vector L>
-  requires(real_matrix<M> || detail::index_matrix<M>) consensus_result operator()(
-      Exec const& exec, M const& X, L const& y, std::size_t classes,
-      hoc_options const& options = {}) const {
+    requires(real_matrix<M> || detail::index_matrix<M>)
+  consensus_result operator()(Exec const& exec, M const& X, L const& y, std::size_t classes,
+                              hoc_options const& options = {}) const {
     limpid::detail::enter<hoc_fn, Exec, M, L>();
     auto&& held_x = limpid::detail::materialise(X);
     auto&& held_y = limpid::detail::materialise(y);
@@ -73,9 +73,9 @@ struct hoc_fn {
     return of(exec, x, given, {}, classes, options);
   }
   template <execution_policy Exec, class M, label_vector L, real_vector W>
-  requires(real_matrix<M> || detail::index_matrix<M>) consensus_result operator()(
-      Exec const& exec, M const& X, L const& y, W const& weights, std::size_t classes,
-      hoc_options const& options = {}) const {
+    requires(real_matrix<M> || detail::index_matrix<M>)
+  consensus_result operator()(Exec const& exec, M const& X, L const& y, W const& weights,
+                              std::size_t classes, hoc_options const& options = {}) const {
     limpid::detail::enter<hoc_fn, Exec, M, L, W>();
     auto&& held_x = limpid::detail::materialise(X);
     auto&& held_y = limpid::detail::materialise(y);
@@ -85,21 +85,21 @@ struct hoc_fn {
     vector_view<value_t<L> const, S> const given = limpid::view(held_y);
     vector_view<value_t<W> const, S> const w = limpid::view(held_w);
     auto const kept = detail::row_weights(exec, where, "X", x.rows, w);
-    double const total =
-        ops::sum_rows(exec, x.rows, 1, detail::add_weight<S>{kept.view()})[0];
+    double const total = ops::sum_rows(exec, x.rows, 1, detail::add_weight<S>{kept.view()})[0];
     limpid::detail::require(total > 0, where, "weights are all 0; no row counts");
     return of(exec, x, given, vector_view<double const, S>(kept.view()), classes, options);
   }
 
   template <class M, label_vector L>
-  requires(real_matrix<M> || detail::index_matrix<M>) consensus_result operator()(
-      M const& X, L const& y, std::size_t classes, hoc_options const& options = {}) const {
+    requires(real_matrix<M> || detail::index_matrix<M>)
+  consensus_result operator()(M const& X, L const& y, std::size_t classes,
+                              hoc_options const& options = {}) const {
     return (*this)(default_policy, X, y, classes, options);
   }
   template <class M, label_vector L, real_vector W>
-  requires(real_matrix<M> || detail::index_matrix<M>) consensus_result operator()(
-      M const& X, L const& y, W const& weights, std::size_t classes,
-      hoc_options const& options = {}) const {
+    requires(real_matrix<M> || detail::index_matrix<M>)
+  consensus_result operator()(M const& X, L const& y, W const& weights, std::size_t classes,
+                              hoc_options const& options = {}) const {
     return (*this)(default_policy, X, y, weights, classes, options);
   }
 
@@ -179,7 +179,8 @@ struct hoc_fn {
     if (k == 0) {
       for (std::size_t round = 0; round < rounds; ++round) {
         auto const rows = chosen(round);
-        if (!detail::count_subset(exec, x, y, weights, vector_view<std::uint32_t const, S>(rows.view()),
+        if (!detail::count_subset(exec, x, y, weights,
+                                  vector_view<std::uint32_t const, S>(rows.view()),
                                   options.distance, part(round, rounds), c3))
           return false;
       }

@@ -107,8 +107,9 @@ struct hoc_local_fn {
   }
 
   template <class M, label_vector L>
-  requires(real_matrix<M> || detail::index_matrix<M>) hoc_local_result operator()(
-      M const& X, L const& y, std::size_t classes, hoc_local_options const& options = {}) const {
+    requires(real_matrix<M> || detail::index_matrix<M>)
+  hoc_local_result operator()(M const& X, L const& y, std::size_t classes,
+                              hoc_local_options const& options = {}) const {
     return (*this)(default_policy, X, y, classes, options);
   }
 

@@ -59,9 +59,8 @@ struct instance_loss_result {
 /// @par Complexity   O(nK^2) time and memory traffic with A per row, O(nK + K^2) with one
 /// @par Determinism  bitwise for any number of threads
 /// @par Source       D. Zhou et al., "Modeling adversarial noise for adversarial training", ICML
-/// 2022;
-///                   J. Goldberger, E. Ben-Reuven, "Training deep neural-networks using a noise
-///                   adaptation layer", ICLR 2017
+///                   2022; J. Goldberger, E. Ben-Reuven, "Training deep neural-networks using a
+///                   noise adaptation layer", ICLR 2017
 struct instance_loss_fn {
   using primitives = uses<forward_loss_fn>;
 
@@ -90,8 +89,8 @@ struct instance_loss_fn {
   /// all of double; A per row. Returns the mean loss.
   template <execution_policy Exec, real_matrix M, label_vector L, real_matrix N, writable_vector V,
             writable_matrix G, writable_matrix H>
-  requires real_vector<V> && std::same_as<value_t<V>, value_t<G>> &&
-      std::same_as<value_t<V>, value_t<H>>
+    requires real_vector<V> && std::same_as<value_t<V>, value_t<G>> &&
+             std::same_as<value_t<V>, value_t<H>>
   double into(Exec const& exec, M const& logits, L const& y, N const& transition_logits, V&& loss,
               G&& gradient, H&& transition_gradient,
               instance_loss_options const& options = {}) const {

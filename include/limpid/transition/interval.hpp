@@ -98,10 +98,10 @@ struct interval_rows_result {
 };
 
 struct prior_interval_options {
-  double level = 0.95;  ///< of each interval on its own; (0, 1)
+  double level = 0.95;                            ///< of each interval on its own; (0, 1)
   interval_rule rule = interval_rule::dirichlet;  ///< or delta
-  double prior_count = 0.5;  ///< of every cell and every label; > 0
-  std::size_t draws = 1000;  ///< dirichlet only; >= 2
+  double prior_count = 0.5;                       ///< of every cell and every label; > 0
+  std::size_t draws = 1000;                       ///< dirichlet only; >= 2
   std::uint64_t seed = 0;
 };
 
@@ -223,8 +223,8 @@ struct interval_fn {
     auto&& held_y = limpid::detail::materialise(y);
     constexpr auto S = Exec::space;
     vector_view<value_t<L> const, S> const given = limpid::view(held_y);
-    limpid::detail::require(given.size > 0 && classes > 0, where, "y has ", given.size,
-                            " rows of ", classes, " classes; need at least one of each");
+    limpid::detail::require(given.size > 0 && classes > 0, where, "y has ", given.size, " rows of ",
+                            classes, " classes; need at least one of each");
     check(options);
     auto const labels = ops::check_labels(exec, where, "y", given, classes);
     vector<std::uint64_t> every(given.size);
@@ -275,8 +275,7 @@ struct interval_fn {
       for (std::size_t j = 0; j < c.cols; ++j) {
         table(i, j) = static_cast<double>(own(i, j));
         limpid::detail::require(table(i, j) >= 0 && table(i, j) < 1e15, name, "counts row ", i,
-                                " has the entry ", table(i, j),
-                                "; need finite counts, at least 0");
+                                " has the entry ", table(i, j), "; need finite counts, at least 0");
       }
     return table;
   }
@@ -288,9 +287,12 @@ struct interval_fn {
     if (options.simultaneous && size > 1)
       options.level = 1 - (1 - options.level) / static_cast<double>(size * (size - 1));
     switch (options.rule) {
-      case interval_rule::dirichlet: return posterior(counts, options);
-      case interval_rule::bootstrap: return redrawn(counts, options);
-      default: return shares(counts, options);
+      case interval_rule::dirichlet:
+        return posterior(counts, options);
+      case interval_rule::bootstrap:
+        return redrawn(counts, options);
+      default:
+        return shares(counts, options);
     }
   }
 
@@ -428,16 +430,15 @@ struct interval_fn {
                                       interval_rows_options const& options) {
     auto const some_p = ops::make_buffer<T>(exec, p.rows * p.cols);
     auto const some_y = ops::make_buffer<std::int32_t>(exec, p.rows);
-    return redrawn_rows(
-        exec, y, p.cols, options, [&](vector_view<std::uint64_t const, S> index) {
-          if (!index.data) return matrix<double>(estimator(exec, p, y));
-          matrix_view<T, S> const to = some_p.view(index.size, p.cols);
-          vector_view<std::int32_t, S> const label(some_y.view().data, index.size);
-          ops::gather_rows(exec, p, index, to);
-          ops::gather_rows(exec, y, index, label);
-          return matrix<double>(estimator(exec, matrix_view<T const, S>(to),
-                                          vector_view<std::int32_t const, S>(label)));
-        });
+    return redrawn_rows(exec, y, p.cols, options, [&](vector_view<std::uint64_t const, S> index) {
+      if (!index.data) return matrix<double>(estimator(exec, p, y));
+      matrix_view<T, S> const to = some_p.view(index.size, p.cols);
+      vector_view<std::int32_t, S> const label(some_y.view().data, index.size);
+      ops::gather_rows(exec, p, index, to);
+      ops::gather_rows(exec, y, index, label);
+      return matrix<double>(
+          estimator(exec, matrix_view<T const, S>(to), vector_view<std::int32_t const, S>(label)));
+    });
   }
 
   /// `estimator` takes a view of row numbers; one without data means the rows as they are.
@@ -501,10 +502,10 @@ struct interval_fn {
   }
 
   /// Draws that are no numbers are left out.
-  static void ends(double* v, std::size_t size, double middle,
-                   interval_rows_options const& options, std::vector<double> const& left_out,
-                   interval_rows_result& r, std::size_t c) {
-    size = static_cast<std::size_t>(std::remove_if(v, v + size, [](double x) { return x != x; }) - v);
+  static void ends(double* v, std::size_t size, double middle, interval_rows_options const& options,
+                   std::vector<double> const& left_out, interval_rows_result& r, std::size_t c) {
+    size =
+        static_cast<std::size_t>(std::remove_if(v, v + size, [](double x) { return x != x; }) - v);
     if (size < 2) return;
     std::sort(v, v + size);
     auto const [mean, deviation] = spread(v, size);
@@ -687,8 +688,8 @@ struct prior_interval_fn {
       double variance = part([&](std::size_t j) { return nu[j]; }, total);
       for (std::size_t i = 0; i < size; ++i)
         if (rows[i] > 0)
-          variance += r.estimate[i] * r.estimate[i] *
-                      part([&](std::size_t j) { return T(i, j); }, rows[i]);
+          variance +=
+              r.estimate[i] * r.estimate[i] * part([&](std::size_t j) { return T(i, j); }, rows[i]);
       r.deviation[k] = std::sqrt((std::max)(variance, 0.0));
     }
   }

@@ -144,9 +144,8 @@ struct label_quality_ensemble_result {
 /// @param options  label_quality_ensemble_options
 /// @return  label_quality_ensemble_result
 /// @throws  input_error  for no member, shapes, rows that are no distributions, labels out of
-/// range,
-///                       an adjusted entropy score, weights that are missing, not finite or not
-///                       asked for, no temperature
+///                       range, an adjusted entropy score, weights that are missing, not finite or
+///                       not asked for, no temperature
 /// @par Complexity   O(M n K) time for M models; M n doubles
 /// @par Determinism  bitwise for any number of threads
 /// @par Source       cleanlab 2.9.0, rank.get_label_quality_ensemble_scores

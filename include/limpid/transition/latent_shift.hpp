@@ -27,32 +27,36 @@
 namespace limpid::transition {
 
 struct latent_shift_options {
-  std::size_t cells = 30;    ///< of the discretised posteriors, >= classes; at most n are used
-  int restarts = 5;          ///< of k-means, the tightest is kept; >= 1
+  std::size_t cells = 30;       ///< of the discretised posteriors, >= classes; at most n are used
+  int restarts = 5;             ///< of k-means, the tightest is kept; >= 1
   int kmeans_iterations = 100;  ///< per restart, >= 1
-  /// Steps of maximum likelihood from the anchors' solution (the factorisation of least Kullback-Leibler divergence); 0 keeps
-  /// the anchors' solution.
+  /// Steps of maximum likelihood from the anchors' solution (the factorisation of least
+  /// Kullback-Leibler divergence); 0 keeps the anchors' solution.
   int refine_iterations = 500;
-  double tolerance = 1e-9;   ///< refinement ends when a step gains less log-likelihood per row; >= 0
+  double tolerance = 1e-9;  ///< refinement ends when a step gains less log-likelihood per row; >= 0
   std::uint64_t seed = 0;
   progress on_progress = {};  ///< told the share of restarts done; false stops
   bool validate = true;       ///< check that rows of Q are distributions
 };
 
-/// n rows, D domains, C classes, m cells. Classes have no names: their order is that of their anchor cells.
+/// n rows, D domains, C classes, m cells. Classes have no names: their order is that of their
+/// anchor cells.
 struct latent_shift_result {
-  matrix<double> posterior;             ///< n x C, P(class | x, its domain)
-  matrix<double> class_given_domain;    ///< D x C, P(class | domain); rows sum to 1
-  matrix<double> cell_given_class;      ///< C x m, P(cell | class); rows sum to 1
-  matrix<double> domain_given_class;    ///< C x D, P(domain | class), with the domains' shares of the rows
-  matrix<double> cell_given_domain;     ///< D x m, what is factorised: shares of a domain's rows
-  vector<std::int32_t> cell;            ///< n, cell of each row
-  vector<std::size_t> anchor;           ///< C, the cell that is taken for a class alone
-  double condition = std::numeric_limits<double>::infinity();  ///< of domain_given_class; infinite: C classes cannot be told apart
-  /// Share of the entries of P(class | x) that were outside [0, 1] by more than 1e-3 before they were put back.
+  matrix<double> posterior;           ///< n x C, P(class | x, its domain)
+  matrix<double> class_given_domain;  ///< D x C, P(class | domain); rows sum to 1
+  matrix<double> cell_given_class;    ///< C x m, P(cell | class); rows sum to 1
+  matrix<double>
+      domain_given_class;  ///< C x D, P(domain | class), with the domains' shares of the rows
+  matrix<double> cell_given_domain;  ///< D x m, what is factorised: shares of a domain's rows
+  vector<std::int32_t> cell;         ///< n, cell of each row
+  vector<std::size_t> anchor;        ///< C, the cell that is taken for a class alone
+  double condition = std::numeric_limits<double>::infinity();  ///< of domain_given_class; infinite:
+                                                               ///< C classes cannot be told apart
+  /// Share of the entries of P(class | x) that were outside [0, 1] by more than 1e-3 before they
+  /// were put back.
   double violations = 0;
-  double divergence = 0;  ///< of cell_given_domain from its factorisation, nats per row
-  int iterations = 0;     ///< of the refinement
+  double divergence = 0;   ///< of cell_given_domain from its factorisation, nats per row
+  int iterations = 0;      ///< of the refinement
   bool converged = false;  ///< the refinement met the tolerance, or none was asked for
   bool stopped = false;    ///< by on_progress, after the restarts that were done
 };
@@ -75,7 +79,9 @@ struct cell_sums {
 template <memory_space S>
 struct squared_distances {
   matrix_view<double const, S> distance;
-  LIMPID_HD void operator()(std::size_t i, double* sums) const { sums[0] += distance(i, 0) * distance(i, 0); }
+  LIMPID_HD void operator()(std::size_t i, double* sums) const {
+    sums[0] += distance(i, 0) * distance(i, 0);
+  }
 };
 
 template <memory_space S>
@@ -85,7 +91,8 @@ struct cell_codes {
   LIMPID_HD void operator()(std::size_t i) const { out[i] = static_cast<std::int32_t>(cell(i, 0)); }
 };
 
-/// for_rows: P(class | x) = q times the right inverse of P(domain | class), put back on the simplex, then by domain.
+/// for_rows: P(class | x) = q times the right inverse of P(domain | class), put back on the
+/// simplex, then by domain.
 template <class T, memory_space S>
 struct class_of_domain_posterior {
   matrix_view<T const, S> q;
@@ -104,7 +111,8 @@ struct class_of_domain_posterior {
       out(i, k) = sum;
     }
     outside[i] = bad;
-    // Nearest point of the simplex: what exceeds 1 is taken from the positive entries until none turns negative.
+    // Nearest point of the simplex: what exceeds 1 is taken from the positive entries until none
+    // turns negative.
     for (std::size_t round = 0; round < classes; ++round) {
       double excess = -1, positive = 0;
       for (std::size_t k = 0; k < classes; ++k)
@@ -123,7 +131,8 @@ struct class_of_domain_posterior {
     auto const d = static_cast<std::size_t>(domain[i]);
     for (std::size_t k = 0; k < classes; ++k) sum += out(i, k) * domain_given_class(k, d);
     for (std::size_t k = 0; k < classes; ++k)
-      out(i, k) = sum > 0 ? out(i, k) * domain_given_class(k, d) / sum : 1 / static_cast<double>(classes);
+      out(i, k) =
+          sum > 0 ? out(i, k) * domain_given_class(k, d) / sum : 1 / static_cast<double>(classes);
   }
 };
 
@@ -133,8 +142,8 @@ struct add_integers {
   LIMPID_HD void operator()(std::size_t i, double* sums) const { sums[0] += x[i]; }
 };
 
-/// Rows of `a` (C of its columns' worth) that span the others' cone: successive projection. Column c of `a`, normalised to
-/// sum 1, is cell c's share of each domain.
+/// Rows of `a` (C of its columns' worth) that span the others' cone: successive projection. Column
+/// c of `a`, normalised to sum 1, is cell c's share of each domain.
 inline vector<std::size_t> anchor_cells(matrix<double> const& a, std::size_t classes) {
   std::size_t const domains = a.rows(), cells = a.cols();
   matrix<double> rest(cells, domains);
@@ -163,7 +172,8 @@ inline vector<std::size_t> anchor_cells(matrix<double> const& a, std::size_t cla
   return out;
 }
 
-/// x >= 0 with the least |A x - b|^2, by coordinate descent on the normal equations; A is rows x C, C small.
+/// x >= 0 with the least |A x - b|^2, by coordinate descent on the normal equations; A is rows x C,
+/// C small.
 inline vector<double> nonnegative_least_squares(matrix<double> const& a, vector<double> const& b) {
   std::size_t const size = a.cols();
   matrix<double> gram(size, size);
@@ -193,30 +203,36 @@ inline vector<double> nonnegative_least_squares(matrix<double> const& a, vector<
 
 /// Finds classes, and their shares in each domain, from what tells the domains apart.
 ///
-/// Domains hold the same classes in different shares, and a class looks the same in all of them. Then \f$ P(\text{cell} \mid
-/// d) = \sum_y P(\text{cell} \mid y) P(y \mid d) \f$ for any cells that the samples are sorted into, and a cell that only one
-/// class enters gives that class away. Cells are those of k-means on Q; anchors come by successive projection, their scale
-/// by non-negative least squares, then both factors climb the likelihood of the counts. \f$ P(y \mid x) \f$ solves \f$ P(d
-/// \mid x) = \sum_y P(d \mid y) P(y \mid x) \f$ on the simplex.
+/// Domains hold the same classes in different shares, and a class looks the same in all of them.
+/// Then \f$ P(\text{cell} \mid d) = \sum_y P(\text{cell} \mid y) P(y \mid d) \f$ for any cells that
+/// the samples are sorted into, and a cell that only one class enters gives that class away. Cells
+/// are those of k-means on Q; anchors come by successive projection, their scale by non-negative
+/// least squares, then both factors climb the likelihood of the counts. \f$ P(y \mid x) \f$ solves
+/// \f$ P(d \mid x) = \sum_y P(d \mid y) P(y \mid x) \f$ on the simplex.
 ///
 /// @param exec     where to run
-/// @param Q        n x D, P(domain | x_i) by any classifier of domains, out of sample: probabilities, not logits
+/// @param Q        n x D, P(domain | x_i) by any classifier of domains, out of sample:
+///                 probabilities, not logits
 /// @param domains  n, domain of each row, 0..D-1
 /// @param classes  C, 1..D
 /// @param options  latent_shift_options
 /// @return  latent_shift_result. Look at `condition` and `violations`
-/// @throws  input_error  for shapes, options outside their intervals, rows that are no distributions, a domain without rows
-/// @par Complexity   O(restarts n m D) per step of k-means; O(n D C) at the end; O(n (D + C)) memory
+/// @throws  input_error  for shapes, options outside their intervals, rows that are no
+///          distributions, a domain without rows
+/// @par Complexity   O(restarts n m D) per step of k-means; O(n D C) at the end; O(n (D + C))
+///         memory
 /// @par Determinism  bitwise for any number of threads; draws are keyed by the seed
-/// @par Source       M. Roberts, P. Mani, S. Garg, Z. Lipton, "Unsupervised learning under latent label shift", NeurIPS 2022,
-///                   Algorithm 1; successive projection: M. Araujo et al., Chemom. Intell. Lab. Syst. 57 (2001)
+/// @par Source       M. Roberts, P. Mani, S. Garg, Z. Lipton, "Unsupervised learning under latent
+///                   label shift", NeurIPS 2022, Algorithm 1; successive projection: M. Araujo et
+///                   al., Chemom. Intell. Lab. Syst. 57 (2001)
 struct latent_shift_fn {
-  using primitives =
-      uses<ops::for_rows_fn, ops::sum_rows_fn, ops::first_row_fn, ops::nearest_fn, ops::count_pairs_fn, ops::copy_fn>;
+  using primitives = uses<ops::for_rows_fn, ops::sum_rows_fn, ops::first_row_fn, ops::nearest_fn,
+                          ops::count_pairs_fn, ops::copy_fn>;
   static constexpr std::string_view where = "transition::latent_shift";
 
   template <execution_policy Exec, real_matrix M, label_vector L>
-  latent_shift_result operator()(Exec const& exec, M const& Q, L const& domains, std::size_t classes,
+  latent_shift_result operator()(Exec const& exec, M const& Q, L const& domains,
+                                 std::size_t classes,
                                  latent_shift_options const& options = {}) const {
     limpid::detail::enter<latent_shift_fn, Exec, M, L>();
     auto&& held_q = limpid::detail::materialise(Q);
@@ -237,29 +253,36 @@ struct latent_shift_fn {
   }
 
  private:
-  static void check(std::size_t n, std::size_t domains, std::size_t classes, latent_shift_options const& o) {
+  static void check(std::size_t n, std::size_t domains, std::size_t classes,
+                    latent_shift_options const& o) {
     using limpid::detail::require;
-    require(n > 0 && domains > 0, where, "Q is ", n, " x ", domains, "; need at least one row and one domain");
-    require(classes >= 1 && classes <= domains, where, "classes is ", classes, "; need 1..", domains,
-            ", the number of domains");
-    require(o.cells >= classes, where, "options.cells is ", o.cells, "; need at least ", classes, ", a cell per class");
+    require(n > 0 && domains > 0, where, "Q is ", n, " x ", domains,
+            "; need at least one row and one domain");
+    require(classes >= 1 && classes <= domains, where, "classes is ", classes, "; need 1..",
+            domains, ", the number of domains");
+    require(o.cells >= classes, where, "options.cells is ", o.cells, "; need at least ", classes,
+            ", a cell per class");
     require(o.restarts >= 1, where, "options.restarts is ", o.restarts, "; need at least 1");
-    require(o.kmeans_iterations >= 1, where, "options.kmeans_iterations is ", o.kmeans_iterations, "; need at least 1");
-    require(o.refine_iterations >= 0, where, "options.refine_iterations is ", o.refine_iterations, "; need at least 0");
+    require(o.kmeans_iterations >= 1, where, "options.kmeans_iterations is ", o.kmeans_iterations,
+            "; need at least 1");
+    require(o.refine_iterations >= 0, where, "options.refine_iterations is ", o.refine_iterations,
+            "; need at least 0");
     require(o.tolerance >= 0, where, "options.tolerance is ", o.tolerance, "; need at least 0");
     require(n >= classes, where, "Q has ", n, " rows, fewer than ", classes, " classes");
   }
 
   template <class Exec, class T, memory_space S>
-  static latent_shift_result run(Exec const& exec, matrix_view<T const, S> q, vector_view<std::int32_t const, S> domain,
-                                 std::size_t classes, latent_shift_options const& options) {
+  static latent_shift_result run(Exec const& exec, matrix_view<T const, S> q,
+                                 vector_view<std::int32_t const, S> domain, std::size_t classes,
+                                 latent_shift_options const& options) {
     std::size_t const n = q.rows, domains = q.cols, cells = options.cells < n ? options.cells : n;
     latent_shift_result r;
     auto const code = ops::make_buffer<std::int32_t>(exec, n);
     double tightest = std::numeric_limits<double>::infinity();
     for (int start = 0; start < options.restarts && !r.stopped; ++start) {
       auto const index = ops::make_buffer<std::uint32_t>(exec, n);
-      double const spread = cluster(exec, q, cells, options, static_cast<std::uint32_t>(start), index.view(n, 1));
+      double const spread =
+          cluster(exec, q, cells, options, static_cast<std::uint32_t>(start), index.view(n, 1));
       if (spread < tightest) {
         tightest = spread;
         ops::for_rows(exec, n, detail::cell_codes<S>{index.view(n, 1), code.view()});
@@ -268,13 +291,14 @@ struct latent_shift_fn {
                   !options.on_progress(static_cast<double>(start + 1) / options.restarts);
     }
     r.cell = ops::download(exec, code.view());
-    auto const counts =
-        ops::count_pairs(exec, domain, vector_view<std::int32_t const, S>(code.view()), domains, cells);
+    auto const counts = ops::count_pairs(
+        exec, domain, vector_view<std::int32_t const, S>(code.view()), domains, cells);
     vector<double> rows(domains);
     for (std::size_t d = 0; d < domains; ++d)
       for (std::size_t c = 0; c < cells; ++c) rows[d] += counts(d, c);
     for (std::size_t d = 0; d < domains; ++d)
-      limpid::detail::require(rows[d] > 0, where, "domains has no row of domain ", d, "; every domain needs rows");
+      limpid::detail::require(rows[d] > 0, where, "domains has no row of domain ", d,
+                              "; every domain needs rows");
     r.cell_given_domain = counts;
     for (std::size_t d = 0; d < domains; ++d)
       for (std::size_t c = 0; c < cells; ++c) r.cell_given_domain(d, c) /= rows[d];
@@ -287,9 +311,9 @@ struct latent_shift_fn {
     auto const there = ops::upload(exec, inverse.view());
     auto const share = ops::upload(exec, std::as_const(r.domain_given_class).view());
     ops::for_rows(exec, n,
-                  detail::class_of_domain_posterior<T, S>{q, domain, there.view(domains, classes),
-                                                          share.view(classes, domains), posterior.view(n, classes),
-                                                          outside.view()});
+                  detail::class_of_domain_posterior<T, S>{
+                      q, domain, there.view(domains, classes), share.view(classes, domains),
+                      posterior.view(n, classes), outside.view()});
     r.posterior = ops::download(exec, posterior.view(n, classes));
     r.violations = ops::sum_rows(exec, n, 1, detail::add_integers<S>{outside.view()})[0] /
                    static_cast<double>(n * classes);
@@ -308,13 +332,17 @@ struct latent_shift_fn {
     double before = std::numeric_limits<double>::infinity();
     for (int step = 0;; ++step) {
       matrix<T> rounded(cells, domains);
-      for (std::size_t c = 0; c < cells * domains; ++c) rounded.data()[c] = static_cast<T>(centre.data()[c]);
+      for (std::size_t c = 0; c < cells * domains; ++c)
+        rounded.data()[c] = static_cast<T>(centre.data()[c]);
       auto const there = ops::upload(exec, std::as_const(rounded).view());
-      ops::nearest(exec, q, matrix_view<T const, S>(there.view(cells, domains)), 1, index, distance.view(n, 1), {});
-      double const spread = ops::sum_rows(exec, n, 1, detail::squared_distances<S>{distance.view(n, 1)})[0];
+      ops::nearest(exec, q, matrix_view<T const, S>(there.view(cells, domains)), 1, index,
+                   distance.view(n, 1), {});
+      double const spread =
+          ops::sum_rows(exec, n, 1, detail::squared_distances<S>{distance.view(n, 1)})[0];
       if (step == options.kmeans_iterations || !(spread < before)) return spread;
       before = spread;
-      auto const sums = ops::sum_rows(exec, n, cells * (domains + 1), detail::cell_sums<T, S>{q, index});
+      auto const sums =
+          ops::sum_rows(exec, n, cells * (domains + 1), detail::cell_sums<T, S>{q, index});
       for (std::size_t c = 0; c < cells; ++c) {
         double const* const at = sums.data() + c * (domains + 1);
         if (at[domains] > 0)
@@ -323,21 +351,25 @@ struct latent_shift_fn {
     }
   }
 
-  /// cell_given_domain = class_given_domain * cell_given_class: from the anchors, then by maximum likelihood.
+  /// cell_given_domain = class_given_domain * cell_given_class: from the anchors, then by maximum
+  /// likelihood.
   static void factorise(latent_shift_result& r, matrix<double> const& counts, std::size_t classes,
                         latent_shift_options const& options) {
     std::size_t const domains = counts.rows(), cells = counts.cols();
     r.anchor = detail::anchor_cells(r.cell_given_domain, classes);
     matrix<double> at_anchor(domains, classes);
     for (std::size_t d = 0; d < domains; ++d)
-      for (std::size_t k = 0; k < classes; ++k) at_anchor(d, k) = r.cell_given_domain(d, r.anchor[k]);
+      for (std::size_t k = 0; k < classes; ++k)
+        at_anchor(d, k) = r.cell_given_domain(d, r.anchor[k]);
     auto const scale = detail::nonnegative_least_squares(at_anchor, vector<double>(domains, 1.0));
     r.class_given_domain = matrix<double>(domains, classes);
     for (std::size_t d = 0; d < domains; ++d) {
       double sum = 0;
-      for (std::size_t k = 0; k < classes; ++k) sum += r.class_given_domain(d, k) = at_anchor(d, k) * scale[k];
       for (std::size_t k = 0; k < classes; ++k)
-        r.class_given_domain(d, k) = sum > 0 ? r.class_given_domain(d, k) / sum : 1 / static_cast<double>(classes);
+        sum += r.class_given_domain(d, k) = at_anchor(d, k) * scale[k];
+      for (std::size_t k = 0; k < classes; ++k)
+        r.class_given_domain(d, k) =
+            sum > 0 ? r.class_given_domain(d, k) / sum : 1 / static_cast<double>(classes);
     }
     r.cell_given_class = matrix<double>(classes, cells);
     for (std::size_t c = 0; c < cells; ++c) {
@@ -350,13 +382,16 @@ struct latent_shift_fn {
       double sum = 0;
       for (std::size_t c = 0; c < cells; ++c) sum += r.cell_given_class(k, c);
       for (std::size_t c = 0; c < cells; ++c)
-        r.cell_given_class(k, c) = sum > 0 ? r.cell_given_class(k, c) / sum : 1 / static_cast<double>(cells);
+        r.cell_given_class(k, c) =
+            sum > 0 ? r.cell_given_class(k, c) / sum : 1 / static_cast<double>(cells);
     }
     climb(r, counts, options);
   }
 
-  static void climb(latent_shift_result& r, matrix<double> const& counts, latent_shift_options const& options) {
-    std::size_t const domains = counts.rows(), cells = counts.cols(), classes = r.cell_given_class.rows();
+  static void climb(latent_shift_result& r, matrix<double> const& counts,
+                    latent_shift_options const& options) {
+    std::size_t const domains = counts.rows(), cells = counts.cols(),
+                      classes = r.cell_given_class.rows();
     double total = 0;
     for (std::size_t c = 0; c < domains * cells; ++c) total += counts.data()[c];
     double gained = std::numeric_limits<double>::infinity();
@@ -368,10 +403,12 @@ struct latent_shift_fn {
         for (std::size_t c = 0; c < cells; ++c) {
           if (!(counts(d, c) > 0)) continue;
           double image = 1e-300;
-          for (std::size_t k = 0; k < classes; ++k) image += r.class_given_domain(d, k) * r.cell_given_class(k, c);
+          for (std::size_t k = 0; k < classes; ++k)
+            image += r.class_given_domain(d, k) * r.cell_given_class(k, c);
           divergence += counts(d, c) / total * std::log(r.cell_given_domain(d, c) / image);
           for (std::size_t k = 0; k < classes; ++k) {
-            double const part = counts(d, c) * r.class_given_domain(d, k) * r.cell_given_class(k, c) / image;
+            double const part =
+                counts(d, c) * r.class_given_domain(d, k) * r.cell_given_class(k, c) / image;
             domain_sum(d, k) += part;
             cell_sum(k, c) += part;
           }
@@ -401,7 +438,8 @@ struct latent_shift_fn {
       double sum = 0;
       for (std::size_t d = 0; d < domains; ++d)
         sum += t(k, d) = r.class_given_domain(d, k) * rows[d] / static_cast<double>(n);
-      for (std::size_t d = 0; d < domains; ++d) t(k, d) = sum > 0 ? t(k, d) / sum : 1 / static_cast<double>(domains);
+      for (std::size_t d = 0; d < domains; ++d)
+        t(k, d) = sum > 0 ? t(k, d) / sum : 1 / static_cast<double>(domains);
     }
     matrix<double> tall(domains, classes), gram(classes, classes), inverse(domains, classes);
     for (std::size_t k = 0; k < classes; ++k)

@@ -35,12 +35,12 @@ using minimum_volume_result = enclosing_simplex_result;
 ///
 /// P(given | x) is P(true | x) T, a mixture of the rows of T. Among all T whose simplex holds the
 /// rows of P the smallest one is taken: with \f$ Q = T^{-1} \f$, \f$ \max \log |\det Q| \f$ subject
-/// to \f$ P Q \ge 0, Q 1 = 1 \f$. No class need have an anchor; it is enough that rows lie near every
-/// face, scattered widely (sufficiently scattered). With an infinite penalty linear programmes along
-/// the gradient, solved exactly, climb to it; a finite one, w, subtracts \f$ \frac{w}{n} \sum_{ik}
-/// \max(0, -(PQ)_{ik}) \f$ instead, since one wrong row would blow the simplex up, and its corners
-/// are rounded ever less. From Q = I: a local maximum. With y the classes are named by the labels
-/// that their rows carry, else by where the search began.
+/// to \f$ P Q \ge 0, Q 1 = 1 \f$. No class need have an anchor; it is enough that rows lie near
+/// every face, scattered widely (sufficiently scattered). With an infinite penalty linear
+/// programmes along the gradient, solved exactly, climb to it; a finite one, w, subtracts \f$
+/// \frac{w}{n} \sum_{ik} \max(0, -(PQ)_{ik}) \f$ instead, since one wrong row would blow the
+/// simplex up, and its corners are rounded ever less. From Q = I: a local maximum. With y the
+/// classes are named by the labels that their rows carry, else by where the search began.
 ///
 /// @param exec     where to run
 /// @param P        n x K, P(given = k | x_i), calibrated: probabilities, not logits; n, K >= 1
@@ -52,10 +52,10 @@ using minimum_volume_result = enclosing_simplex_result;
 /// @par Complexity   O(m K^2) per step, some hundreds, m = min(n, max_rows); infinite penalty: O(n
 ///                   K^2) per pass, a few dozen, and O(K^4) per pivot, several K^2 of them
 /// @par Determinism  bitwise for any number of threads
-/// @par Source       X. Li et al., "Provably end-to-end label-noise learning without anchor points",
-///                   ICML 2021 (volume; their network, loss and T in one: volume_transition); the
-///                   enclosure by linear programmes: J. Li, J. Bioucas-Dias, "Minimum volume simplex
-///                   analysis", IGARSS 2008
+/// @par Source       X. Li et al., "Provably end-to-end label-noise learning without anchor
+///                   points", ICML 2021 (volume; their network, loss and T in one:
+///                   volume_transition); the enclosure by linear programmes: J. Li, J.
+///                   Bioucas-Dias, "Minimum volume simplex analysis", IGARSS 2008
 struct minimum_volume_fn {
   using primitives = uses<ops::for_rows_fn, ops::sum_rows_fn, ops::first_row_fn,
                           ops::arg_max_columns_fn, ops::gather_rows_fn, ops::copy_fn>;
@@ -129,7 +129,8 @@ inline matrix<double> volume_transition(matrix<double> const& weights) {
   matrix<double> t(K, K);
   for (std::size_t i = 0; i < K; ++i) {
     double sum = 0;
-    for (std::size_t j = 0; j < K; ++j) sum += t(i, j) = i == j ? 1 : 1 / (1 + std::exp(-weights(i, j)));
+    for (std::size_t j = 0; j < K; ++j)
+      sum += t(i, j) = i == j ? 1 : 1 / (1 + std::exp(-weights(i, j)));
     for (std::size_t j = 0; j < K; ++j) t(i, j) /= sum;
   }
   return t;

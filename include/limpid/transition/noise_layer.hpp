@@ -42,10 +42,10 @@ struct noise_layer_options {
   double trace_weight = 0;
   /// ends when no T can be more likely by this much per row, in nats; >= 0
   double tolerance = 1e-10;
-  int max_iterations = 1000;  ///< steps; >= 0
-  double floor = 1e-12;       ///< a probability below counts as this; (0, 1 / K]
-  bool intervals = false;     ///< fill deviation, low, high; 64 classes at most
-  double level = 0.95;        ///< of the intervals; (0, 1)
+  int max_iterations = 1000;    ///< steps; >= 0
+  double floor = 1e-12;         ///< a probability below counts as this; (0, 1 / K]
+  bool intervals = false;       ///< fill deviation, low, high; 64 classes at most
+  double level = 0.95;          ///< of the intervals; (0, 1)
   bool keep_posterior = false;  ///< fill posterior
   bool validate = true;         ///< check that rows are distributions
   progress on_progress = {};    ///< told steps / max_iterations; false stops
@@ -65,10 +65,10 @@ struct noise_layer_result {
   bool stopped = false;    ///< by on_progress
   /// K x K, of the observed information (entries at 0: 0); empty where it is singular, or unasked
   matrix<double> deviation;
-  /// K x K; normal on the scale of log(t / (1 - t)), for entries at 0 up to where the likelihood has
-  /// fallen by log(1 - level); as deviation
+  /// K x K; normal on the scale of log(t / (1 - t)), for entries at 0 up to where the likelihood
+  /// has fallen by log(1 - level); as deviation
   matrix<double> low, high;
-  matrix<double> posterior;  ///< n x K, P(true k | x_i, y_i); if kept
+  matrix<double> posterior;              ///< n x K, P(true k | x_i, y_i); if kept
   vector<std::uint8_t> class_estimated;  ///< K, 0: less than a millionth of a row is of the class;
                                          ///< its row is the identity's
 };
@@ -166,10 +166,10 @@ struct layer_posterior {
 /// @par Complexity   O(n K) per EM step, O(n K^2 + K^4) per Newton step, of which there are about
 ///                   ten; O(K^2), O(K^3) memory per tile of rows
 /// @par Determinism  bitwise for any number of threads
-/// @par Source       S. Sukhbaatar et al., "Training convolutional networks with noisy labels", ICLR
-///                   workshop 2015; A. Bekker, J. Goldberger, "Training deep neural-networks based
-///                   on unreliable labels", ICASSP 2016 (EM); J. Goldberger, E. Ben-Reuven, ICLR
-///                   2017; R. Varadhan, C. Roland, Scand. J. Statistics 2008 (SQUAREM)
+/// @par Source       S. Sukhbaatar et al., "Training convolutional networks with noisy labels",
+///                   ICLR workshop 2015; A. Bekker, J. Goldberger, "Training deep neural-networks
+///                   based on unreliable labels", ICASSP 2016 (EM); J. Goldberger, E. Ben-Reuven,
+///                   ICLR 2017; R. Varadhan, C. Roland, Scand. J. Statistics 2008 (SQUAREM)
 struct noise_layer_fn {
   using primitives = uses<ops::for_rows_fn, ops::sum_rows_fn, ops::first_row_fn,
                           ops::arg_max_rows_fn, ops::count_pairs_fn, ops::copy_fn>;
@@ -202,8 +202,7 @@ struct noise_layer_fn {
     auto const labels = ops::check_labels(exec, where, "y", given, s.cols);
     auto const own = detail::in_double(exec, w);
     vector_view<double const, Exec::space> const weight(own.view());
-    double const total =
-        ops::sum_rows(exec, s.rows, 1, detail::add_weight<Exec::space>{weight})[0];
+    double const total = ops::sum_rows(exec, s.rows, 1, detail::add_weight<Exec::space>{weight})[0];
     limpid::detail::require(total > 0, where, "weights sum to ", total, "; some must be positive");
     return run(exec, s, labels.view(), weight, total, options);
   }
@@ -286,8 +285,8 @@ struct noise_layer_fn {
     if (options.start == layer_start::confusion) {
       auto const best = ops::make_buffer<std::int32_t>(exec, s.rows);
       ops::arg_max_rows(exec, s, best.view());
-      start = ops::count_pairs(exec, vector_view<std::int32_t const, S>(best.view()), y, K, K,
-                               weights);
+      start =
+          ops::count_pairs(exec, vector_view<std::int32_t const, S>(best.view()), y, K, K, weights);
     }
     for (std::size_t k = 0; k < K; ++k) {
       double sum = 0;
@@ -301,7 +300,8 @@ struct noise_layer_fn {
     auto r = climb(climber, total, options);
     if (options.keep_posterior) {
       auto const out = ops::make_buffer<double>(exec, s.rows * K);
-      ops::for_rows(exec, s.rows, detail::layer_posterior<T, S>{place(climber.at().T), out.view(s.rows, K)});
+      ops::for_rows(exec, s.rows,
+                    detail::layer_posterior<T, S>{place(climber.at().T), out.view(s.rows, K)});
       r.posterior = ops::download(exec, out.view(s.rows, K));
     }
     return r;
@@ -317,12 +317,16 @@ struct noise_layer_fn {
     for (;;) {
       r.converged = climber.at().gap <= options.tolerance * total;
       if (r.converged || r.stopped || r.iterations == options.max_iterations) break;
-      if (solver == layer_solver::squarem) climber.squarem_step();
-      else if (solver == layer_solver::em || r.iterations < 3) climber.em_step();
-      else climber.newton_step();
+      if (solver == layer_solver::squarem)
+        climber.squarem_step();
+      else if (solver == layer_solver::em || r.iterations < 3)
+        climber.em_step();
+      else
+        climber.newton_step();
       ++r.iterations;
       if (options.on_progress)
-        r.stopped = !options.on_progress(r.iterations / static_cast<double>(options.max_iterations));
+        r.stopped =
+            !options.on_progress(r.iterations / static_cast<double>(options.max_iterations));
     }
     auto const& best = climber.at();
     r.transition = best.T;
@@ -359,12 +363,14 @@ struct noise_layer_fn {
       for (std::size_t j = 0; j < K; ++j) {
         double const t = best.T(k, j);
         if (r.deviation(k, j) > 0 && t < 1) {
-          double const middle = std::log(t / (1 - t)), reach = z * r.deviation(k, j) / (t * (1 - t));
+          double const middle = std::log(t / (1 - t)),
+                       reach = z * r.deviation(k, j) / (t * (1 - t));
           r.low(k, j) = 1 / (1 + std::exp(reach - middle));
           r.high(k, j) = 1 / (1 + std::exp(-reach - middle));
           continue;
         }
-        // the likelihood falls with the slope of the entry, of all others for one that fills its row
+        // the likelihood falls with the slope of the entry, of all others for one that fills its
+        // row
         double pull = best.multiplier[k] - climber.gradient(best, k, j);
         if (t > 0.5) {
           pull = std::numeric_limits<double>::infinity();
@@ -372,8 +378,10 @@ struct noise_layer_fn {
             if (l != j) pull = (std::min)(pull, best.multiplier[k] - climber.gradient(best, k, l));
         }
         double const reach = pull > 0 ? (std::min)(-std::log(1 - level) / pull, 1.0) : 1.0;
-        if (t > 0.5) r.low(k, j) = 1 - reach;
-        else r.high(k, j) = reach;
+        if (t > 0.5)
+          r.low(k, j) = 1 - reach;
+        else
+          r.high(k, j) = reach;
       }
   }
 };
@@ -384,11 +392,11 @@ struct estimated_layer_result {
   matrix<double> transition;        ///< K x K, (k, j) = P(given j | true k)
   vector<double> prior;             ///< K, P(true k) among the noisy rows
   matrix<double> true_given_label;  ///< K x K, (j, k) = P(true k | given j)
-  double condition = 0;  ///< of P(predicted | true), 1-norm; infinite: singular
-  vector<std::uint8_t> projected;  ///< K, 1: no mixture of true classes predicts as label j's rows
-                                   ///< are predicted; the nearest was taken
-  vector<std::uint8_t> class_estimated;  ///< K, 0: no clean row of the class, or no noisy row of the
-                                         ///< label; identity rows
+  double condition = 0;             ///< of P(predicted | true), 1-norm; infinite: singular
+  vector<std::uint8_t> projected;   ///< K, 1: no mixture of true classes predicts as label j's rows
+                                    ///< are predicted; the nearest was taken
+  vector<std::uint8_t> class_estimated;  ///< K, 0: no clean row of the class, or no noisy row of
+                                         ///< the label; identity rows
 };
 
 /// Sukhbaatar's estimated layer, from the confusions of one classifier on clean and on noisy rows.
@@ -457,9 +465,9 @@ inline estimated_layer_result estimated_layer(matrix<double> const& clean,
   return r;
 }
 
-/// The targets of a top-down layer, one row per label: (j, k) = P(true k | given j) of T and a prior.
-/// A row labelled j is then fitted to row j, by classify's fit_soft or any soft-target loss. Labels
-/// that T and the prior rule out keep the identity's row.
+/// The targets of a top-down layer, one row per label: (j, k) = P(true k | given j) of T and a
+/// prior. A row labelled j is then fitted to row j, by classify's fit_soft or any soft-target loss.
+/// Labels that T and the prior rule out keep the identity's row.
 inline matrix<double> top_down_targets(matrix<double> const& transition,
                                        vector<double> const& prior) {
   constexpr char const* where = "transition::top_down_targets";

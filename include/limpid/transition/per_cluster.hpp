@@ -72,8 +72,7 @@ struct add_posterior {
 ///
 /// @param exec      where to run
 /// @param truth     n, a stand-in for the true class, 0..K-1, negative where there is none: the
-/// guess
-///                  of transition::confident_joint, whose thresholds are those of all rows
+///                  guess of transition::confident_joint, whose thresholds are those of all rows
 ///                  (thresholds of a cluster's own could not be compared). Or n x K, P(true = k |
 ///                  x_i, y_i), whose probabilities count as parts of rows
 /// @param cluster   n, 0..C-1; a negative one leaves the row out
@@ -87,8 +86,7 @@ struct add_posterior {
 /// @par Complexity   O(n + C K^2) time, O(n K) with posteriors; C K^2 doubles
 /// @par Determinism  bitwise for any number of threads
 /// @par Source       T. Minka, "Estimating a Dirichlet distribution", 2000, section 2 (the
-/// evidence);
-///                   regions as in Z. Zhu, Y. Song, Y. Liu, ICML 2021, section 4.3
+///                   evidence); regions as in Z. Zhu, Y. Song, Y. Liu, ICML 2021, section 4.3
 struct per_cluster_fn {
   using primitives = uses<ops::first_row_fn, ops::for_rows_fn, ops::sum_rows_fn,
                           ops::count_pairs_fn, ops::copy_fn>;
@@ -124,9 +122,10 @@ struct per_cluster_fn {
   }
 
   template <class Z, label_vector C, label_vector L>
-  requires(label_vector<Z> || real_matrix<Z>) per_cluster_result operator()(
-      Z const& truth, C const& cluster, L const& y, std::size_t classes, std::size_t clusters,
-      per_cluster_options const& options = {}) const {
+    requires(label_vector<Z> || real_matrix<Z>)
+  per_cluster_result operator()(Z const& truth, C const& cluster, L const& y, std::size_t classes,
+                                std::size_t clusters,
+                                per_cluster_options const& options = {}) const {
     return (*this)(default_policy, truth, cluster, y, classes, clusters, options);
   }
 

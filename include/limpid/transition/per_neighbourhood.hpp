@@ -106,11 +106,9 @@ struct neighbourhood_column {
 ///
 /// @param exec     where to run
 /// @param truth    n, a stand-in for the true class, 0..K-1, negative where there is none: the
-/// guess
-///                 of transition::confident_joint, the label of transition::bayes_label
+///                 guess of transition::confident_joint, the label of transition::bayes_label
 /// @param X        n x d features; or n x k row numbers, each row's neighbours, itself left out,
-/// from
-///                 any search
+///                 from any search
 /// @param y        n, given labels 0..K-1
 /// @param classes  K >= 1
 /// @param options  per_neighbourhood_options
@@ -121,13 +119,14 @@ struct neighbourhood_column {
 /// @par Determinism  bitwise for any number of threads
 /// @par Source       as transition::per_cluster
 struct per_neighbourhood_fn {
-  using primitives = uses<ops::nearest_fn, ops::first_row_fn, ops::for_rows_fn,
-                          ops::count_pairs_fn, ops::copy_fn>;
+  using primitives =
+      uses<ops::nearest_fn, ops::first_row_fn, ops::for_rows_fn, ops::count_pairs_fn, ops::copy_fn>;
 
   template <execution_policy Exec, label_vector Z, class M, label_vector L>
-  requires(real_matrix<M> || detail::index_matrix<M>) per_neighbourhood_result operator()(
-      Exec const& exec, Z const& truth, M const& X, L const& y, std::size_t classes,
-      per_neighbourhood_options const& options = {}) const {
+    requires(real_matrix<M> || detail::index_matrix<M>)
+  per_neighbourhood_result operator()(Exec const& exec, Z const& truth, M const& X, L const& y,
+                                      std::size_t classes,
+                                      per_neighbourhood_options const& options = {}) const {
     limpid::detail::enter<per_neighbourhood_fn, Exec, Z, M, L>();
     auto&& held_truth = limpid::detail::materialise(truth);
     auto&& held_x = limpid::detail::materialise(X);
@@ -143,9 +142,9 @@ struct per_neighbourhood_fn {
   }
 
   template <label_vector Z, class M, label_vector L>
-  requires(real_matrix<M> || detail::index_matrix<M>) per_neighbourhood_result operator()(
-      Z const& truth, M const& X, L const& y, std::size_t classes,
-      per_neighbourhood_options const& options = {}) const {
+    requires(real_matrix<M> || detail::index_matrix<M>)
+  per_neighbourhood_result operator()(Z const& truth, M const& X, L const& y, std::size_t classes,
+                                      per_neighbourhood_options const& options = {}) const {
     return (*this)(default_policy, truth, X, y, classes, options);
   }
 

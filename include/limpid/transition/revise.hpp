@@ -31,23 +31,23 @@ enum class revise_loss {
 
 struct revise_options {
   revise_loss loss = revise_loss::likelihood;
-  double penalty = 1;       ///< m in m / 2 |slack|^2 / n; > 0: without, T is not identified
+  double penalty = 1;         ///< m in m / 2 |slack|^2 / n; > 0: without, T is not identified
   matrix<double> slack = {};  ///< K x K, where the search starts; empty: 0
-  bool project = true;      ///< keep rows of T distributions. The paper does not
-  double holdout = 0;       ///< share of the rows that only judge: T is the one that suits them best;
-                            ///< [0, 1)
-  std::uint64_t seed = 0;   ///< of their choice
-  double tolerance = 1e-9;  ///< ends when a step gains less per row; >= 0
-  int max_iterations = 500;  ///< >= 0
-  bool validate = true;      ///< check that rows of S and T are distributions
+  bool project = true;        ///< keep rows of T distributions. The paper does not
+  double holdout = 0;  ///< share of the rows that only judge: T is the one that suits them best;
+                       ///< [0, 1)
+  std::uint64_t seed = 0;     ///< of their choice
+  double tolerance = 1e-9;    ///< ends when a step gains less per row; >= 0
+  int max_iterations = 500;   ///< >= 0
+  bool validate = true;       ///< check that rows of S and T are distributions
   progress on_progress = {};  ///< told iterations / max_iterations; false stops
 };
 
 /// K classes.
 struct revise_result {
-  matrix<double> transition;  ///< K x K, the first T and the slack
-  matrix<double> slack;       ///< K x K
-  matrix<double> gradient;    ///< K x K, of the objective at `transition`
+  matrix<double> transition;                  ///< K x K, the first T and the slack
+  matrix<double> slack;                       ///< K x K
+  matrix<double> gradient;                    ///< K x K, of the objective at `transition`
   double first_objective = 0, objective = 0;  ///< mean loss and penalty
   double held_out_loss = 0;  ///< mean -log of the label's probability on rows held out; 0 without
   double condition = 0;      ///< of T, 1-norm; infinite if singular
@@ -56,10 +56,10 @@ struct revise_result {
 };
 
 struct revise_jointly_options {
-  double prior_rows = 10;   ///< rows that each row of the first T is worth; > 0
-  double tolerance = 1e-6;  ///< ends when a round gains less log-likelihood per row; >= 0
-  int max_rounds = 50;      ///< >= 1
-  bool validate = true;     ///< check that rows of T are distributions
+  double prior_rows = 10;     ///< rows that each row of the first T is worth; > 0
+  double tolerance = 1e-6;    ///< ends when a round gains less log-likelihood per row; >= 0
+  int max_rounds = 50;        ///< >= 1
+  bool validate = true;       ///< check that rows of T are distributions
   progress on_progress = {};  ///< told rounds / max_rounds; false stops
 };
 
@@ -146,9 +146,10 @@ struct joint_rows {
 /// Revises a first T (T-revision without a network).
 ///
 /// From posteriors S of the true class: the slack D minimises \f$ \frac1n \sum_i \ell_i(T + D) +
-/// \frac{m}{2n} \|D\|_F^2 \f$ over row-stochastic T + D, by projected gradients. With u_i = (s_i (T +
-/// D))_{y_i}, \f$ \ell_i = -\log u_i \f$, or the paper's \f$ -\frac{s_{i y_i}}{u_i} \log s_{i y_i}
-/// \f$, whose minimum favours T with large entries at the labels and is no estimate of T by itself.
+/// \frac{m}{2n} \|D\|_F^2 \f$ over row-stochastic T + D, by projected gradients. With u_i = (s_i (T
+/// + D))_{y_i}, \f$ \ell_i = -\log u_i \f$, or the paper's \f$ -\frac{s_{i y_i}}{u_i} \log s_{i
+/// y_i} \f$, whose minimum favours T with large entries at the labels and is no estimate of T by
+/// itself.
 ///
 /// From features and a classifier: EM between T and P(true | x). E: \f$ q_{ik} \propto s_{ik} T_{k
 /// y_i} \f$; T's rows are the counts of q and `prior_rows` of the first T's; the classifier is
@@ -160,8 +161,8 @@ struct joint_rows {
 /// @param X        n x d, features, as the classifier takes them
 /// @param y        n, given labels 0..K-1
 /// @param T        K x K, the first guess, rows are distributions
-/// @param head     with fit_soft(exec, X, targets), that returns a model with probabilities(exec, X,
-///                 out): classify::softmax_regression
+/// @param head     with fit_soft(exec, X, targets), that returns a model with probabilities(exec,
+///                 X, out): classify::softmax_regression
 /// @param options  revise_options, revise_jointly_options
 /// @return  revise_result, revise_jointly_result<model>
 /// @throws  input_error  for shapes, options outside their intervals, rows that are no
@@ -251,8 +252,8 @@ struct revise_fn {
   }
 
   template <class Exec, class T, memory_space S>
-  static matrix<double> read_transition(Exec const& exec, matrix_view<T const, S> t,
-                                        std::size_t K, bool validate) {
+  static matrix<double> read_transition(Exec const& exec, matrix_view<T const, S> t, std::size_t K,
+                                        bool validate) {
     limpid::detail::require(t.rows == K && t.cols == K, where, "T is ", t.rows, " x ", t.cols,
                             "; need ", K, " x ", K);
     if (validate) ops::check_distributions(exec, where, "T", t);
@@ -401,8 +402,7 @@ struct revise_fn {
       ++r.rounds;
       std::size_t const last = trace.size() - 1;
       r.converged = last > 0 && std::abs(trace[last] - trace[last - 1]) <= o.tolerance;
-      if (o.on_progress)
-        r.stopped = !o.on_progress(r.rounds / static_cast<double>(o.max_rounds));
+      if (o.on_progress) r.stopped = !o.on_progress(r.rounds / static_cast<double>(o.max_rounds));
     }
     r.trace = vector<double>(std::move(trace));
     r.posterior = ops::download(exec, matrix_view<double const, S>(q));

@@ -37,22 +37,22 @@ enum class robot_choice {
 
 struct robot_options {
   robot_loss loss = robot_loss::mean_absolute;
-  double log_zero = -4;   ///< what stands for log 0 in reverse cross entropy; < 0
+  double log_zero = -4;  ///< what stands for log 0 in reverse cross entropy; < 0
   robot_choice choice = robot_choice::likeliest;
-  double first = -4.5;    ///< all parameters of the first T; [-30, 30]
+  double first = -4.5;        ///< all parameters of the first T; [-30, 30]
   matrix<double> start = {};  ///< K x K, the first T in place of `first`; empty: none. Each row's
                               ///< diagonal is its largest entry; those below 1e-6 of it are raised
-  double penalty = 1e-3;  ///< lambda in lambda / 2 |W|^2, constants included; > 0
-  bool standardise = true;  ///< fit to features of mean 0 and deviation 1
-  double rate = 0.05;       ///< Adam's step, in parameters of T; > 0
+  double penalty = 1e-3;      ///< lambda in lambda / 2 |W|^2, constants included; > 0
+  bool standardise = true;    ///< fit to features of mean 0 and deviation 1
+  double rate = 0.05;         ///< Adam's step, in parameters of T; > 0
   double tolerance = 1e-3;  ///< ends where the outer gradient is below this times its largest; >= 0
-  int max_iterations = 200;  ///< outer steps; >= 0
+  int max_iterations = 200;       ///< outer steps; >= 0
   double inner_tolerance = 1e-6;  ///< of the head's gradient, Euclidean; > 0
   int inner_iterations = 500;     ///< L-BFGS steps of a fit at most; >= 1
   double solve_tolerance = 1e-4;  ///< of the linear system's residual, relative; (0, 1)
   int solve_iterations = 500;     ///< conjugate gradients at most; >= 1
-  double damping = 0;   ///< added to the Hessian's diagonal: a biased, calmer gradient; >= 0
-  double holdout = 0;   ///< share of rows that judge and are not fitted to, [0, 1); 0: all do both
+  double damping = 0;  ///< added to the Hessian's diagonal: a biased, calmer gradient; >= 0
+  double holdout = 0;  ///< share of rows that judge and are not fitted to, [0, 1); 0: all do both
   std::uint64_t seed = 0;     ///< of their choice
   bool validate = true;       ///< check that features are finite
   progress on_progress = {};  ///< told outer steps / max_iterations; false stops
@@ -60,11 +60,11 @@ struct robot_options {
 
 /// K classes, d columns.
 struct robot_result {
-  matrix<double> transition;  ///< K x K, (k, j) = P(given j | true k)
-  matrix<double> last;        ///< K x K, where the outer search ended
-  matrix<double> gradient;    ///< K x K, of the outer loss by the parameters of `last`
-  matrix<double> weights;     ///< K x d, of the head at `transition`, in the features' own units
-  vector<double> bias;        ///< K; P(true k | x) is proportional to exp(weights x + bias)
+  matrix<double> transition;    ///< K x K, (k, j) = P(given j | true k)
+  matrix<double> last;          ///< K x K, where the outer search ended
+  matrix<double> gradient;      ///< K x K, of the outer loss by the parameters of `last`
+  matrix<double> weights;       ///< K x d, of the head at `transition`, in the features' own units
+  vector<double> bias;          ///< K; P(true k | x) is proportional to exp(weights x + bias)
   vector<double> outer_loss;    ///< at the first T and after each step
   vector<double> forward_loss;  ///< as outer_loss: mean -log P(given | x) of the rows that judge
   std::size_t chosen = 0;       ///< the step of `transition`
@@ -75,8 +75,8 @@ struct robot_result {
   vector<std::uint8_t> class_estimated;
   /// K, 1: an entry of the row is above 0.95 of its diagonal, beyond which T is not sought
   vector<std::uint8_t> at_bound;
-  double condition = 0;  ///< of `transition`, 1-norm; infinite if singular
-  int iterations = 0;    ///< outer steps
+  double condition = 0;          ///< of `transition`, 1-norm; infinite if singular
+  int iterations = 0;            ///< outer steps
   bool converged = false;        ///< the outer tolerance was met
   bool inner_converged = false;  ///< every fit met inner_tolerance, every system solve_tolerance
   bool stopped = false;          ///< by on_progress; what was reached is returned
@@ -278,8 +278,7 @@ struct robot_fn {
       double const residual = head.fit();
       auto const now = head.judge();
       auto const slope = head.hypergradient(now.gradient);
-      if (outer.empty() || o.choice == robot_choice::last ||
-          now.forward_loss < forward[r.chosen]) {
+      if (outer.empty() || o.choice == robot_choice::last || now.forward_loss < forward[r.chosen]) {
         r.chosen = outer.size();
         best = {a, head.parameters(), now.share};
       }
@@ -289,8 +288,8 @@ struct robot_fn {
       r.last = std::move(t);
       if (!(residual <= r.inner_residual)) r.inner_residual = residual;
       if (!(slope.residual <= r.solve_residual)) r.solve_residual = slope.residual;
-      r.inner_converged = r.inner_converged && residual <= o.inner_tolerance &&
-                          slope.residual <= o.solve_tolerance;
+      r.inner_converged =
+          r.inner_converged && residual <= o.inner_tolerance && slope.residual <= o.solve_tolerance;
       r.gauss_newton += slope.gauss_newton;
 
       double norm = 0;
@@ -333,8 +332,7 @@ struct robot_fn {
 
   template <class Exec, memory_space S>
   static void report(Exec const& exec, vector_view<std::int32_t const, S> y, kept const& best,
-                     vector<double> const& scale, vector<double> const& centre,
-                     robot_result& r) {
+                     vector<double> const& scale, vector<double> const& centre, robot_result& r) {
     std::size_t const K = best.parameters.rows(), d = scale.size();
     auto const given = ops::sum_rows(exec, y.size, K, detail::labelled_rows<S>{y});
     r.transition = transition_of(best.parameters);

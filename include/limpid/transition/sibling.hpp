@@ -38,7 +38,8 @@ struct sibling_result {
   double p_value = 1;  ///< of the statistic, were the hierarchy right; 1 without degrees
   int iterations = 0;
   bool converged = true;
-  vector<std::uint8_t> class_estimated;  ///< K, 0: no counts in the row; the others' rates are its own
+  vector<std::uint8_t>
+      class_estimated;  ///< K, 0: no counts in the row; the others' rates are its own
 };
 
 namespace detail {
@@ -114,8 +115,8 @@ inline matrix<double> spread_rates(matrix<std::size_t> const& level, matrix<doub
 /// T of a hierarchy with given rates: T(i, j) = rates[u] / c for the c classes whose lowest common
 /// ancestor with i is u steps up; rates[0] is the share of right labels, rates sum to 1. What a
 /// class has nobody for stays on its diagonal (an only child keeps its label). `parents`: one entry
-/// per node, its parent; nodes 0..K-1 are the classes, a root is its own parent. {1 - e, e} confuses
-/// siblings alone.
+/// per node, its parent; nodes 0..K-1 are the classes, a root is its own parent. {1 - e, e}
+/// confuses siblings alone.
 inline matrix<double> sibling_transition(std::size_t classes,
                                          std::vector<std::size_t> const& parents,
                                          std::vector<double> const& rates) {
@@ -124,8 +125,7 @@ inline matrix<double> sibling_transition(std::size_t classes,
   require(classes >= 1, where, "classes is 0; give the number of classes");
   double sum = 0;
   for (std::size_t u = 0; u < rates.size(); ++u) {
-    require(rates[u] >= 0 && rates[u] <= 1, where, "rates[", u, "] is ", rates[u],
-            "; need [0, 1]");
+    require(rates[u] >= 0 && rates[u] <= 1, where, "rates[", u, "] is ", rates[u], "; need [0, 1]");
     sum += rates[u];
   }
   require(std::abs(sum - 1) <= 1e-9, where, "rates sum to ", sum, "; need 1");
@@ -137,9 +137,9 @@ inline matrix<double> sibling_transition(std::size_t classes,
   return detail::spread_rates(level, size, padded);
 }
 
-/// T of a graph of classes: (1 - share) I + share W, W the rows of `affinity` divided by their sums;
-/// a class without neighbours keeps its label. With `series` confusion spreads on along the graph,
-/// (1 - share) (I - share W)^-1.
+/// T of a graph of classes: (1 - share) I + share W, W the rows of `affinity` divided by their
+/// sums; a class without neighbours keeps its label. With `series` confusion spreads on along the
+/// graph, (1 - share) (I - share W)^-1.
 inline matrix<double> affinity_transition(matrix<double> const& affinity, double share,
                                           bool series = false) {
   constexpr char const* where = "transition::affinity_transition";
@@ -171,11 +171,11 @@ inline matrix<double> affinity_transition(matrix<double> const& affinity, double
 
 /// Estimates the rates of a hierarchy from counts, and tests it.
 ///
-/// \f$ T_{ij} = a_{\ell(i,j)} / c_{\ell(i,j)}(i) \f$: the label moves to a class \f$ \ell \f$ levels
-/// away with probability \f$ a_\ell \f$, to all such classes alike. The most likely rates are the
-/// shares of the counts at each level; where a class has nobody at some level, so that this rate
-/// stays on its diagonal, EM divides the diagonal's counts. The likelihood ratio against a T whose
-/// rows are free is chi-square if the hierarchy is right.
+/// \f$ T_{ij} = a_{\ell(i,j)} / c_{\ell(i,j)}(i) \f$: the label moves to a class \f$ \ell \f$
+/// levels away with probability \f$ a_\ell \f$, to all such classes alike. The most likely rates
+/// are the shares of the counts at each level; where a class has nobody at some level, so that this
+/// rate stays on its diagonal, EM divides the diagonal's counts. The likelihood ratio against a T
+/// whose rows are free is chi-square if the hierarchy is right.
 ///
 /// L rates learn from few counts what K (K - 1) entries cannot. As a prior: prior_counts = m T in
 /// noise_layer, or m T added to the counts.
@@ -186,8 +186,8 @@ inline matrix<double> affinity_transition(matrix<double> const& affinity, double
 ///                 parent
 /// @param options  sibling_options
 /// @return  sibling_result
-/// @throws  input_error  for shapes, options outside their intervals, counts negative or not finite,
-///                       parents that are no tree
+/// @throws  input_error  for shapes, options outside their intervals, counts negative or not
+///                       finite, parents that are no tree
 /// @par Complexity   O(K^2 depth)
 /// @par Determinism  bitwise
 /// @par Source       Y. Li et al., "Learning from noisy labels with distillation", ICCV 2017 (the
@@ -245,8 +245,10 @@ struct sibling_fn {
       double row = 0;
       for (std::size_t j = 0; j < K; ++j) {
         row += counts(i, j);
-        if (j == i) diagonal[i] = counts(i, j);
-        else if (r.level(i, j) < levels) seen[r.level(i, j)] += counts(i, j);
+        if (j == i)
+          diagonal[i] = counts(i, j);
+        else if (r.level(i, j) < levels)
+          seen[r.level(i, j)] += counts(i, j);
       }
       r.class_estimated[i] = row > 0;
       if (row > 0) entries += static_cast<double>(K - 1);
@@ -301,7 +303,9 @@ struct sibling_fn {
     r.statistic = 2 * (r.log_likelihood_free - r.log_likelihood);
     if (r.statistic < 0) r.statistic = 0;
     r.degrees = degrees > 0 ? degrees : 0;
-    r.p_value = !(r.degrees > 0) ? 1 : r.statistic < 1e300 ? detail::chi_square_tail(r.statistic, r.degrees) : 0;
+    r.p_value = !(r.degrees > 0)      ? 1
+                : r.statistic < 1e300 ? detail::chi_square_tail(r.statistic, r.degrees)
+                                      : 0;
   }
 };
 inline constexpr sibling_fn sibling{};

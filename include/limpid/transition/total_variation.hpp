@@ -21,8 +21,8 @@ struct total_variation_options {
   /// on the mean distance of rows outside, per face; > 0. Infinite: no row may be outside, which is
   /// for posteriors without error
   double penalty = 5;
-  std::size_t pairs = 20000;     ///< drawn to measure distances; all n^2 where these are no more; >= 1
-  int max_rounds = 50;           ///< linear programmes where penalty is infinite; >= 1
+  std::size_t pairs = 20000;  ///< drawn to measure distances; all n^2 where these are no more; >= 1
+  int max_rounds = 50;        ///< linear programmes where penalty is infinite; >= 1
   std::size_t max_rows = 20000;  ///< that a finite penalty is searched on, spread over all; >= 1
   std::uint64_t seed = 0;        ///< of pairs and rows
   bool validate = true;          ///< check that rows of P are distributions
@@ -52,8 +52,8 @@ using total_variation_result = enclosing_simplex_result;
 ///                   penalty: O((n + pairs) K^2) per pass, a few dozen, and O(K^4) per pivot
 /// @par Determinism  bitwise for any number of threads; pairs are keyed by seed and number
 /// @par Source       Y. Zhang, G. Niu, M. Sugiyama, "Learning noise transition matrix from only
-///                   noisy labels via total variation regularization", ICML 2021 (with a network and
-///                   its loss in place of the given P; T's update: dirichlet_update)
+///                   noisy labels via total variation regularization", ICML 2021 (with a network
+///                   and its loss in place of the given P; T's update: dirichlet_update)
 struct total_variation_fn {
   using primitives = uses<ops::for_rows_fn, ops::sum_rows_fn, ops::first_row_fn,
                           ops::arg_max_columns_fn, ops::gather_rows_fn, ops::copy_fn>;

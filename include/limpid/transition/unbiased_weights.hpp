@@ -46,9 +46,8 @@ struct unbiased_weights_result {
 /// @par Complexity   O(nK + K^3) time
 /// @par Determinism  bitwise, the same under every policy
 /// @par Source       N. Natarajan et al., "Learning with noisy labels", NeurIPS 2013, Lemma 1; B.
-/// van
-///                   Rooyen, R. C. Williamson, "A theory of learning with corrupted labels", JMLR
-///                   2018
+///                   van Rooyen, R. C. Williamson, "A theory of learning with corrupted labels",
+///                   JMLR 2018
 struct unbiased_weights_fn {
   using primitives = uses<invert_fn, ops::gather_rows_fn>;
 

@@ -73,8 +73,9 @@ struct log_sum {
 // A target sees the logits of a row through add(), then tells the loss given A = log sum exp of
 // them, and, per class, the posterior mass pull() that the softmax is drawn to: d loss / d z_k =
 // mass() softmax_k - pull(k).
-// Tiles have e_k = exp(z_k - top) at hand: a target that would take exponentials of its own sees them through
-// add_exp() instead, and gives loss_exp() and pull_exp(), unless underflows() says that the row needs the first way.
+// Tiles have e_k = exp(z_k - top) at hand: a target that would take exponentials of its own sees
+// them through add_exp() instead, and gives loss_exp() and pull_exp(), unless underflows() says
+// that the row needs the first way.
 
 /// Cross entropy with a label: -z_y + A.
 template <memory_space S>
@@ -279,7 +280,8 @@ struct softmax_rows {
       weights_of_classes.rows(x.data(), d, count, z.data(), K);
       exp_tile(z.data(), count, K, top.data(), z.data(), sum.data());
       for (std::size_t r = 0; r < count; ++r)
-        for (std::size_t k = 0; k < K; ++k) out(first + r, k) = static_cast<U>(z[r * K + k] / sum[r]);
+        for (std::size_t k = 0; k < K; ++k)
+          out(first + r, k) = static_cast<U>(z[r * K + k] / sum[r]);
     }
   }
 };

@@ -38,7 +38,9 @@ struct total_workers {
     for (std::size_t j = 0; j < total.cols; ++j)
       log_total(w, j) = std::log(total(w, j) + pseudo[j]);
   }
-  void rows(std::size_t begin, std::size_t end) const requires(S == memory_space::host) {
+  void rows(std::size_t begin, std::size_t end) const
+    requires(S == memory_space::host)
+  {
     for (std::size_t w = begin; w < end; ++w) {
       sum(w);
       for (std::size_t j = 0; j < total.cols; ++j) log_total(w, j) = total(w, j) + pseudo[j];
@@ -67,7 +69,9 @@ struct log_cells {
     for (std::size_t j = 0; j < count.cols; ++j)
       log_p(c, j) = std::log(count(c, j) + pseudo(l, j)) - log_total(w, j);
   }
-  void rows(std::size_t begin, std::size_t end) const requires(S == memory_space::host) {
+  void rows(std::size_t begin, std::size_t end) const
+    requires(S == memory_space::host)
+  {
     if (begin == end) return;
     std::size_t const classes = count.cols;
     for (std::size_t c = begin; c < end; ++c) {

@@ -120,7 +120,8 @@ struct posterior_rows {
 
   /// The largest entry of softmax is 1 / sum: its logarithm gives the log-likelihood.
   void rows(std::size_t begin, std::size_t end, double* sums) const
-      requires(S == memory_space::host) {
+    requires(S == memory_space::host)
+  {
     constexpr std::size_t block = 128;
     std::size_t const classes = q.cols;
     double top[block], share[block], known[block];

@@ -48,9 +48,8 @@ namespace limpid::detail {
 /// in the order of the calls, but perhaps later. Only transfer with a host side waits: until that
 /// side may be used.
 template <class P>
-concept grid_policy = execution_policy<P> && requires {
-  requires std::remove_cvref_t<P>::launches_grids;
-};
+concept grid_policy =
+    execution_policy<P> && requires { requires std::remove_cvref_t<P>::launches_grids; };
 
 enum class transfer_way { to_device, to_host, on_device };
 

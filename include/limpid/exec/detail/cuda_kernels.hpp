@@ -158,8 +158,7 @@ struct sum_tiles : kernel_values<C, Sums> {
     double const* w = weights + (reference + first) * pitch;
     LIMPID_UNROLL_BY(4)
     for (unsigned j = first; j < first + part; ++j, w += pitch) {
-      double const value =
-          j == left_out ? 0.0 : static_cast<double>(values[i * shape::pitch + j]);
+      double const value = j == left_out ? 0.0 : static_cast<double>(values[i * shape::pitch + j]);
       LIMPID_UNROLL
       for (unsigned c = 0; c < Most; ++c)
         if (Most == 1 || c < columns) s.sum[c] += value * w[c];
@@ -326,11 +325,11 @@ class kernel_tiles {
           return chunks<float, products>(queries, on_progress, use);
         if (!needs_.products && !needs_.sizes)
           return chunks<float, squares>(queries, on_progress, use);
-        return chunks<float, products | squares | sizes>(queries, on_progress, use);
+        return chunks < float, products | squares | sizes > (queries, on_progress, use);
       }
     if (expand_ || !(needs_.squares || needs_.sizes))
       return chunks<double, products>(queries, on_progress, use);
-    return chunks<double, products | squares | sizes>(queries, on_progress, use);
+    return chunks < double, products | squares | sizes > (queries, on_progress, use);
   }
 
  private:

@@ -85,9 +85,7 @@ struct stage_store : stage_layout {
 
 /// A functor that names the matrices of which f(i) touches row i alone; see ops/rows.hpp.
 template <class F>
-concept names_own_rows = requires(F f, stage_size& visit) {
-  f.own_rows(visit);
-};
+concept names_own_rows = requires(F f, stage_size& visit) { f.own_rows(visit); };
 
 /// How many rows of a block are staged: 0 where that is not possible or not worthwhile.
 struct stage_plan {

@@ -145,15 +145,15 @@ struct segments_of {
 /// What is summed over the columns of two rows.
 enum tile_sums : unsigned { products = 1, squares = 2, sizes = 4 };
 
-/// Every tile of a block's queries with its segment's references: of one sum in float two tiles side
-/// by side are multiplied at a time, so that a thread multiplies 8 x 8 numbers for 4 reads of 16
-/// bytes. `Consume`:
-///     struct state;                                   // of a thread
-///     C operator()(i, j, product, square, size) const;  // the value of query i and reference j
-///     with_value(f) const;     // where one sum is needed: f(value), which has `brief` and computes
-///                              // the same
-///     tile(block, t, state, values, query, reference, end)       // values: queries x pitch
-///     finish(block, states, query, segment)                      // after the last tile
+/// Every tile of a block's queries with its segment's references: of one sum in float two tiles
+/// side by side are multiplied at a time, so that a thread multiplies 8 x 8 numbers for 4 reads of
+/// 16 bytes. `Consume`:
+///     struct state;                                     // of a thread
+///     C operator()(i, j, product, square, size) const   // the value of query i and reference j
+///     with_value(f) const                               // of one sum: f(a functor that does the
+///                                                       // same, and says if it is `brief`)
+///     tile(t, state, values, query, reference, segment, end)    // values: queries x pitch
+///     finish(block, states, query, segment)             // after the last tile
 template <class C, unsigned Sums, class Consume>
 struct tile_program {
   using shape = tile_shape<C>;
@@ -303,26 +303,31 @@ struct tile_program {
   static LIMPID_HD void multiply(state& s, C const* q, C const* r) {
     LIMPID_UNROLL_BY(4)
     for (unsigned k = 0; k < tile_depth; ++k) {
-      quad<C> a[shape::own_queries / quad<C>::size], b[tiles][shape::own_references / quad<C>::size];
+      quad<C> a[shape::own_queries / quad<C>::size],
+          b[tiles][shape::own_references / quad<C>::size];
       LIMPID_UNROLL
       for (unsigned p = 0; p < shape::own_queries / quad<C>::size; ++p)
         a[p] = reinterpret_cast<quad<C> const*>(q + k * shape::queries)[p];
       LIMPID_UNROLL
-      for (unsigned tile = 0; tile < tiles; ++tile) LIMPID_UNROLL
-      for (unsigned p = 0; p < shape::own_references / quad<C>::size; ++p)
-        b[tile][p] =
-            reinterpret_cast<quad<C> const*>(r + k * width + tile * shape::references)[p];
+      for (unsigned tile = 0; tile < tiles; ++tile) {
+        LIMPID_UNROLL
+        for (unsigned p = 0; p < shape::own_references / quad<C>::size; ++p)
+          b[tile][p] =
+              reinterpret_cast<quad<C> const*>(r + k * width + tile * shape::references)[p];
+      }
       LIMPID_UNROLL
-      for (unsigned i = 0; i < shape::own_queries; ++i) LIMPID_UNROLL
-      for (unsigned j = 0; j < own_width; ++j) {
-        C const x = a[i / quad<C>::size].element[i % quad<C>::size];
-        quad<C> const& of = b[j / shape::own_references][j % shape::own_references / quad<C>::size];
-        C const z = of.element[j % quad<C>::size];
-        if constexpr (has_products) s.product[i][j] += x * z;
-        if constexpr (has_squares || has_sizes) {
-          C const gap = x - z;
-          if constexpr (has_squares) s.square[i][j] += gap * gap;
-          if constexpr (has_sizes) s.size[i][j] += gap < C{0} ? -gap : gap;
+      for (unsigned i = 0; i < shape::own_queries; ++i) {
+        LIMPID_UNROLL
+        for (unsigned j = 0; j < own_width; ++j) {
+          C const x = a[i / quad<C>::size].element[i % quad<C>::size];
+          auto const& of = b[j / shape::own_references][j % shape::own_references / quad<C>::size];
+          C const z = of.element[j % quad<C>::size];
+          if constexpr (has_products) s.product[i][j] += x * z;
+          if constexpr (has_squares || has_sizes) {
+            C const gap = x - z;
+            if constexpr (has_squares) s.square[i][j] += gap * gap;
+            if constexpr (has_sizes) s.size[i][j] += gap < C{0} ? -gap : gap;
+          }
         }
       }
     }

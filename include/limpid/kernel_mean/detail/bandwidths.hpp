@@ -44,7 +44,8 @@ matrix_view<T const, S> some_rows(matrix_view<T const, S> x, std::size_t most) {
           x.row_stride * static_cast<std::ptrdiff_t>(step), x.col_stride};
 }
 
-/// All distances between rows of x and of y, ascending; of one sample (upper = true) those of i < j.
+/// All distances between rows of x and of y, ascending; of one sample (upper = true) those of i <
+/// j.
 template <execution_policy P, class D, class T>
 std::vector<double> sorted_distances(P const& exec, D const& distance,
                                      matrix_view<T const, P::space> x,

@@ -25,7 +25,8 @@ struct corruption_model {
     poisson              ///< x~ a Poisson count of mean x; no level
   } kind = family::gaussian;
   std::optional<double> level = std::nullopt;  ///< >= 0, blank-out: < 1; none: to be chosen
-  vector<double> columns = {};  ///< d, >= 0: the level of column c is level * columns[c]; empty: all 1
+  vector<double> columns =
+      {};  ///< d, >= 0: the level of column c is level * columns[c]; empty: all 1
 };
 
 namespace corruption {
@@ -51,7 +52,9 @@ inline corruption_model blank_out_unbiased(std::optional<double> probability = s
   return {corruption_model::family::blank_out_unbiased, probability, {}};
 }
 /// Entries replaced by Poisson counts of that mean.
-inline corruption_model poisson() { return {corruption_model::family::poisson, 1.0, {}}; }
+inline corruption_model poisson() {
+  return {corruption_model::family::poisson, 1.0, {}};
+}
 
 }  // namespace corruption
 
@@ -82,11 +85,16 @@ struct entry_noise {
   };
   LIMPID_HD variance_form variance() const {
     switch (kind) {
-      case family::gaussian: return {level, 0, 0};
-      case family::laplace: return {2 * level * level, 0, 0};
-      case family::blank_out: return {0, 0, level * (1 - level)};
-      case family::blank_out_unbiased: return {0, 0, level / (1 - level)};
-      case family::poisson: break;
+      case family::gaussian:
+        return {level, 0, 0};
+      case family::laplace:
+        return {2 * level * level, 0, 0};
+      case family::blank_out:
+        return {0, 0, level * (1 - level)};
+      case family::blank_out_unbiased:
+        return {0, 0, level / (1 - level)};
+      case family::poisson:
+        break;
     }
     return {0, 1, 0};
   }
@@ -250,7 +258,8 @@ struct noisy_kernel {
         double const b = e.kept() * z;
         return p * p + p * q * (bell(a) + bell(b)) + q * q * bell(a - b);
       }
-      case family::poisson: break;
+      case family::poisson:
+        break;
     }
     return both ? poisson_factor::two(x, z, gamma) : poisson_factor::one(x, z, gamma);
   }
@@ -259,7 +268,7 @@ struct noisy_kernel {
   template <class A, class B>
   LIMPID_HD double by_cumulants(A const& clean, B const& noisy) const {
     double sum[most_degree + 1] = {}, left[most_degree + 1], right[most_degree + 1],
-           own[most_degree + 1];
+                             own[most_degree + 1];
     for (std::size_t c = 0; c < clean.size; ++c) {
       entry_noise const e = at(c);
       e.moments(static_cast<double>(noisy[c]), degree, left);

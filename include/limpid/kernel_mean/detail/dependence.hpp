@@ -90,7 +90,8 @@ struct dot_in_order {
   vector_view<double, S> out;
   LIMPID_HD void operator()(std::size_t b) const {
     double sum = 0;
-    for (std::size_t i = 0; i < a.size; ++i) sum += a[i] * c[static_cast<std::size_t>(orders(b, i))];
+    for (std::size_t i = 0; i < a.size; ++i)
+      sum += a[i] * c[static_cast<std::size_t>(orders(b, i))];
     out[b] = sum;
   }
 };
@@ -120,7 +121,10 @@ struct kernel_side {
   ops::buffer<double, P> sums, diagonal;
 
   kernel_side(P const& e, K const& kernel, matrix_view<T const, P::space> rows)
-      : exec(e), k(kernel), x(rows), sums(ops::make_buffer<double>(e, rows.rows)),
+      : exec(e),
+        k(kernel),
+        x(rows),
+        sums(ops::make_buffer<double>(e, rows.rows)),
         diagonal(ops::make_buffer<double>(e, rows.rows)) {}
   bool prepare(progress const& told) {
     ops::for_rows(exec, x.rows, put_diagonal<K, T, P::space>{k, x, diagonal.view()});
@@ -145,7 +149,10 @@ struct label_side {
   ops::buffer<double, P> sums, diagonal;
 
   label_side(P const& e, vector_view<std::int32_t const, P::space> labels, std::size_t count)
-      : exec(e), code(labels), classes(count), sums(ops::make_buffer<double>(e, labels.size)),
+      : exec(e),
+        code(labels),
+        classes(count),
+        sums(ops::make_buffer<double>(e, labels.size)),
         diagonal(ops::make_buffer<double>(e, labels.size)) {}
   bool prepare(progress const&) {
     auto const counts = ops::sum_rows(exec, code.size, classes, count_codes<P::space>{code});
@@ -170,7 +177,9 @@ struct label_side {
     ops::for_rows(exec, out.size, add_classes<P::space>{forms.view(), classes, out});
     return true;
   }
-  std::size_t bytes_per_order() const { return sizeof(std::int32_t) + classes * (1 + sizeof(double)); }
+  std::size_t bytes_per_order() const {
+    return sizeof(std::int32_t) + classes * (1 + sizeof(double));
+  }
 };
 
 struct dependence_sums {

@@ -31,22 +31,35 @@ struct frequency_law {
       return boost::random::gamma_distribution<double>(shape)(draw);
     };
     switch (k.kind) {
-      case family::gaussian: variance += 2 * k.gamma; return;
-      case family::laplacian: rate += k.gamma; return;
-      case family::matern12: variance += narrow * 0.5 / gamma(0.5); return;
-      case family::matern32: variance += narrow * 1.5 / gamma(1.5); return;
-      case family::matern52: variance += narrow * 2.5 / gamma(2.5); return;
+      case family::gaussian:
+        variance += 2 * k.gamma;
+        return;
+      case family::laplacian:
+        rate += k.gamma;
+        return;
+      case family::matern12:
+        variance += narrow * 0.5 / gamma(0.5);
+        return;
+      case family::matern32:
+        variance += narrow * 1.5 / gamma(1.5);
+        return;
+      case family::matern52:
+        variance += narrow * 2.5 / gamma(2.5);
+        return;
       case family::rational_quadratic:
         variance += narrow * gamma(k.exponent) / k.exponent;
         return;
-      case family::cauchy: variance += 2 * narrow * gamma(1); return;
+      case family::cauchy:
+        variance += 2 * narrow * gamma(1);
+        return;
       case family::inverse_multiquadric:
         variance += 2 * narrow / (k.offset * k.offset) * gamma(k.exponent);
         return;
       case family::linear:
       case family::polynomial:
       case family::sigmoid:
-      case family::combination: return;
+      case family::combination:
+        return;
     }
   }
 };

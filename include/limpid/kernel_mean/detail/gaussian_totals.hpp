@@ -23,10 +23,12 @@ struct add_bells {
     for (std::size_t e = 0; e < ratio.size; ++e) sums[e] += std::exp(ratio[e] * u);
   }
   void rows(std::size_t begin, std::size_t end, double* sums) const
-      requires(S == memory_space::host) {
+    requires(S == memory_space::host)
+  {
     // Whole runs only: loops of a known length are what -O2 makes vectors of.
     constexpr std::size_t run = 256, wide = 16;
-    constexpr T least = sizeof(T) == 4 ? T(-87) : T(-708);  // its exp is normal: below are slow ones
+    constexpr T least =
+        sizeof(T) == 4 ? T(-87) : T(-708);  // its exp is normal: below are slow ones
     T u[run], bell[run];
     for (std::size_t t = begin; t < end; t += run) {
       std::size_t const here = end - t < run ? end - t : run;

@@ -27,9 +27,11 @@ inline void check_part(std::string_view where, kernel_part const& k, unsigned pa
   };
   switch (k.kind) {
     case family::linear:
-    case family::combination: return;
+    case family::combination:
+      return;
     case family::gaussian:
-    case family::laplacian: return above_zero("gamma", k.gamma);
+    case family::laplacian:
+      return above_zero("gamma", k.gamma);
     case family::polynomial:
       above_zero("gamma", k.gamma);
       check(k.offset >= 0 && finite(k.offset), "offset", k.offset, "at least 0 and finite");
@@ -47,7 +49,8 @@ inline void check_part(std::string_view where, kernel_part const& k, unsigned pa
     case family::matern12:
     case family::matern32:
     case family::matern52:
-    case family::cauchy: return above_zero("length", k.length);
+    case family::cauchy:
+      return above_zero("length", k.length);
   }
 }
 

@@ -44,7 +44,9 @@ inline std::vector<std::uint64_t> draw_rows(std::size_t n, std::size_t count, do
     random_stream draw(seed, stream, i);
     double const wait = -std::log1p(-draw.uniform());  // exponential clocks: the first to ring
     bool const never = weight && !(weight[i] > 0);
-    all[i] = {never ? std::numeric_limits<double>::infinity() : weight ? wait / weight[i] : wait,
+    all[i] = {never    ? std::numeric_limits<double>::infinity()
+              : weight ? wait / weight[i]
+                       : wait,
               wait, i};
   }
   if (count < n)
@@ -79,9 +81,9 @@ eigen_system eigen_of(P const& exec, ops::symmetric_matrix a) {
   return {std::move(values), std::move(q)};
 }
 
-/// root root' = A^-1 on the span of the eigenvectors whose values are above `cut` times the largest;
-/// a column for each of those, the largest value's first. `least`: the smallest of those values over
-/// the largest.
+/// root root' = A^-1 on the span of the eigenvectors whose values are above `cut` times the
+/// largest; a column for each of those, the largest value's first. `least`: the smallest of those
+/// values over the largest.
 inline matrix<double> inverse_root(eigen_system const& e, double cut, double* least = nullptr) {
   std::size_t const s = e.values.size();
   std::vector<std::size_t> order(s);
@@ -121,9 +123,10 @@ struct times_factor {
     }
   }
   void rows(std::size_t begin, std::size_t end) const {
-    (*packed)(from, begin, end, [&](std::size_t i, std::size_t r, std::size_t count, double const* v) {
-      for (std::size_t c = 0; c < count; ++c) out(i, r + c) = static_cast<U>(v[c]);
-    });
+    (*packed)(from, begin, end,
+              [&](std::size_t i, std::size_t r, std::size_t count, double const* v) {
+                for (std::size_t c = 0; c < count; ++c) out(i, r + c) = static_cast<U>(v[c]);
+              });
   }
 };
 
@@ -148,11 +151,12 @@ struct left_of_row {
   }
   void rows(std::size_t begin, std::size_t end) const {
     for (std::size_t i = begin; i < end; ++i) left[i] = 0;
-    (*packed)(from, begin, end, [&](std::size_t i, std::size_t, std::size_t count, double const* v) {
-      double sum = 0;
-      for (std::size_t c = 0; c < count; ++c) sum += v[c] * v[c];
-      left[i] += sum;
-    });
+    (*packed)(from, begin, end,
+              [&](std::size_t i, std::size_t, std::size_t count, double const* v) {
+                double sum = 0;
+                for (std::size_t c = 0; c < count; ++c) sum += v[c] * v[c];
+                left[i] += sum;
+              });
     for (std::size_t i = begin; i < end; ++i) {
       double const rest = diagonal_of(k, x.row(i)) - left[i];
       left[i] = rest > 0 ? rest / lambda : 0;

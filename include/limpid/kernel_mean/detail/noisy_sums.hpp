@@ -76,8 +76,7 @@ struct negative_fault {
 inline void check_level(std::string_view where, corruption_model const& noise, double level) {
   using limpid::detail::require;
   using family = family_of_noise;
-  bool const blanks =
-      noise.kind == family::blank_out || noise.kind == family::blank_out_unbiased;
+  bool const blanks = noise.kind == family::blank_out || noise.kind == family::blank_out_unbiased;
   std::string_view const name = noise.kind == family::gaussian  ? "variance"
                                 : noise.kind == family::laplace ? "scale"
                                                                 : "probability";
@@ -112,8 +111,7 @@ void check_noise(P const& exec, std::string_view where, corruption_model const& 
   auto const row = ops::download(exec, x.row(fault.row));
   auto const c = static_cast<std::size_t>(fault.code - 1);
   limpid::detail::fail(where, ": x row ", fault.row, " column ", c, " is ",
-                       static_cast<double>(row[c]),
-                       "; Poisson noise needs entries of at least 0");
+                       static_cast<double>(row[c]), "; Poisson noise needs entries of at least 0");
 }
 
 /// Sums of a column's entries and of their squares, of rows weighted beta.
@@ -141,8 +139,7 @@ struct column_powers {
   column_powers(P const& exec, matrix_view<T const, P::space> x,
                 vector_view<double const, P::space> beta)
       : first(x.cols), second(x.cols) {
-    auto const sums =
-        ops::sum_rows(exec, x.rows, 2 * x.cols + 1, add_powers<T, P::space>{x, beta});
+    auto const sums = ops::sum_rows(exec, x.rows, 2 * x.cols + 1, add_powers<T, P::space>{x, beta});
     for (std::size_t c = 0; c < x.cols; ++c) first[c] = sums[c], second[c] = sums[x.cols + c];
     weight = sums[2 * x.cols];
   }
@@ -249,10 +246,14 @@ class noisy_part {
 
   /// The pair's expectation, for any row.
   noisy_kernel<space> functor(bool both) const {
-    return {part_.gaussian(), part_.gaussian() ? part_.kernel.gamma : part_.scale(),
-            part_.offset(),   part_.degree(),
-            noise_.kind,      level_,
-            noise_.columns.empty() ? numbers{} : numbers(columns_.view()), both};
+    return {part_.gaussian(),
+            part_.gaussian() ? part_.kernel.gamma : part_.scale(),
+            part_.offset(),
+            part_.degree(),
+            noise_.kind,
+            level_,
+            noise_.columns.empty() ? numbers{} : numbers(columns_.view()),
+            both};
   }
 
   /// out(q) += factor sum_i beta_i E k(x_i~, query q). False if stopped.
@@ -270,13 +271,13 @@ class noisy_part {
       wider_bell const wide(*this, x.cols, 1);
       factor *= wide.height;
       moved_rows const from(*this, wide, x), to(*this, wide, queries);
-      done = ops::kernel_sums(exec_, kernels::gaussian(wide.gamma), to.rows, from.rows, weights, into,
-                              &told);
+      done = ops::kernel_sums(exec_, kernels::gaussian(wide.gamma), to.rows, from.rows, weights,
+                              into, &told);
     } else if (keeps_quadratic(part_, noise_)) {
       double const share = noise_at(noise_, level_, 0).mean_share();
       done = ops::kernel_sums(
-          exec_, kernels::polynomial(part_.degree(), part_.scale() * share, part_.offset()), queries,
-          x, weights, into, &told);
+          exec_, kernels::polynomial(part_.degree(), part_.scale() * share, part_.offset()),
+          queries, x, weights, into, &told);
       if (part_.degree() == 2) {
         column_powers const powers(exec_, x, beta);
         vector<double> variance(x.cols);

@@ -15,9 +15,9 @@ namespace limpid::kernel_mean {
 
 /// How the two samples are redrawn as if both came from one distribution.
 enum class redraw {
-  permutation,    ///< all rows dealt anew, m to x and n to y; any m and n
-  wild,           ///< m = n: x_i and y_i change places or not, each with probability 1/2
-  wild_series     ///< m = n, rows in time order: weights of the terms h_ij that decay with the lag
+  permutation,  ///< all rows dealt anew, m to x and n to y; any m and n
+  wild,         ///< m = n: x_i and y_i change places or not, each with probability 1/2
+  wild_series   ///< m = n, rows in time order: weights of the terms h_ij that decay with the lag
 };
 
 namespace detail {
@@ -65,8 +65,9 @@ struct draw_series {
   }
 };
 
-/// Rows given by the caller, behind row 0: the samples as they are. Multipliers have their opposites
-/// put behind them; of a split, over x and y, those of the smaller sample are 1 and come first.
+/// Rows given by the caller, behind row 0: the samples as they are. Multipliers have their
+/// opposites put behind them; of a split, over x and y, those of the smaller sample are 1 and come
+/// first.
 template <class T, memory_space S>
 struct take_rows {
   matrix_view<T const, S> given;
@@ -95,7 +96,8 @@ struct matched_diagonal {
   vector_view<double, S> out;
   LIMPID_HD void operator()(std::size_t i) const {
     std::size_t const j = out.size + i;
-    out[i] = across ? 2 * k(z.row(i), z.row(j)) : diagonal_of(k, z.row(i)) + diagonal_of(k, z.row(j));
+    out[i] =
+        across ? 2 * k(z.row(i), z.row(j)) : diagonal_of(k, z.row(i)) + diagonal_of(k, z.row(j));
   }
 };
 
@@ -117,13 +119,14 @@ class null_statistics {
       total_.push_back(0);
       auto const held = fixed_.back().view();
       if (how_ != redraw::permutation) {
-        ops::for_rows(exec_, m_, matched_diagonal<K, T, P::space>{k, z_, how_ == redraw::wild, held});
+        ops::for_rows(exec_, m_,
+                      matched_diagonal<K, T, P::space>{k, z_, how_ == redraw::wild, held});
         continue;
       }
       auto const count = static_cast<double>(kernels_.size());
-      if (!sums_without_diagonal(exec_, k, z_, held,
-                                 stretch(told, static_cast<double>(s) / count,
-                                         static_cast<double>(s + 1) / count)))
+      if (!sums_without_diagonal(
+              exec_, k, z_, held,
+              stretch(told, static_cast<double>(s) / count, static_cast<double>(s + 1) / count)))
         return false;
       total_.back() = ops::sum_rows(exec_, z_.rows, 1, add_product<P::space>{held, {}})[0];
     }
@@ -147,8 +150,7 @@ class null_statistics {
       for (std::size_t s = 0; s < kernels_.size(); ++s) {
         double const done = static_cast<double>(first) * static_cast<double>(kernels_.size()) +
                             static_cast<double>(s) * static_cast<double>(some);
-        progress const part =
-            stretch(told, done / work, (done + static_cast<double>(some)) / work);
+        progress const part = stretch(told, done / work, (done + static_cast<double>(some)) / work);
         vector_view<double, P::space> const form(forms.view().data, some);
         if (!ops::quadratic_forms(exec_, kernels_[s], z_,
                                   matrix_view<V const, P::space>(rows).transposed(), form, &part))
@@ -156,10 +158,10 @@ class null_statistics {
         vector_view<double const, P::space> const held = fixed_[s].view();
         bool const dealt = how_ == redraw::permutation;
         auto const both = sums.view(some, 2);
-        ops::for_rows(exec_, some,
-                      column_sums<V, P::space>{rows, dealt ? held : vector_view<double const, P::space>{},
-                                               dealt ? vector_view<double const, P::space>{} : held,
-                                               both});
+        ops::for_rows(
+            exec_, some,
+            column_sums<V, P::space>{rows, dealt ? held : vector_view<double const, P::space>{},
+                                     dealt ? vector_view<double const, P::space>{} : held, both});
         auto const here = ops::download(exec_, both);
         auto const own = ops::download(exec_, form);
         for (std::size_t b = 0; b < some; ++b)

@@ -62,8 +62,8 @@ bool mean_at_rows(P const& exec, K const& k, matrix_view<T const, P::space> x,
                   vector_view<double const, P::space> weights, vector_view<double, P::space> out,
                   double& norm2, progress const& told) {
   matrix_view<double const, P::space> const w(weights.data, weights.size, 1, weights.stride, 1);
-  if (!ops::kernel_sums(exec, k, x, x, w, matrix_view<double, P::space>(out.data, out.size, 1, 1, 1),
-                        &told))
+  if (!ops::kernel_sums(exec, k, x, x, w,
+                        matrix_view<double, P::space>(out.data, out.size, 1, 1, 1), &told))
     return false;
   double const n = static_cast<double>(x.rows);
   if (!weights.data) ops::for_rows(exec, x.rows, scale_by<P::space>{out, 1 / n});

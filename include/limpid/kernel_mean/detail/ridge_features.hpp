@@ -29,7 +29,8 @@ struct add_second_moments {
         sums[a * z.cols + b] += static_cast<double>(z(i, first + a)) * static_cast<double>(z(i, b));
   }
   void rows(std::size_t begin, std::size_t end, double* sums) const
-      requires(S == memory_space::host) {
+    requires(S == memory_space::host)
+  {
     ops::detail::for_row_blocks(
         z, begin, end, [&](T const* at, std::size_t ld, std::size_t, std::size_t some) {
           lanes::accumulate_outer<T>(at + first, ld, at, ld, some, count, z.cols, sums, z.cols);
@@ -92,7 +93,8 @@ struct add_feature_scores {
   }
 
   void rows(std::size_t begin, std::size_t end, double* sums) const
-      requires(S == memory_space::host) {
+    requires(S == memory_space::host)
+  {
     constexpr std::size_t block = 128;
     std::size_t const d = z.cols, wide = shares.rows;
     std::vector<double> x(block * d), t(block * d), zs(block * wide), ms(block * wide),

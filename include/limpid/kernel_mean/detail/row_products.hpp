@@ -33,10 +33,11 @@ class packed_product {
 
   static constexpr std::size_t piece = 384;  ///< columns handed on at a time, at most
 
-  /// use(i, k, count, values): values[c] = bias[k + c] + sum over the columns of x(i, .) w(k + c, .),
-  /// summed in T, for rows [begin, end) and every piece of the columns.
+  /// use(i, k, count, values): values[c] = bias[k + c] + sum over the columns of x(i, .) w(k + c,
+  /// .), summed in T, for rows [begin, end) and every piece of the columns.
   template <class Use>
-  void operator()(matrix_view<T const> x, std::size_t begin, std::size_t end, Use const& use) const {
+  void operator()(matrix_view<T const> x, std::size_t begin, std::size_t end,
+                  Use const& use) const {
     constexpr std::size_t some = 96;
     std::vector<double> part(some * piece);
     T values[piece];

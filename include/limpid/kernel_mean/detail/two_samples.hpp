@@ -48,7 +48,8 @@ class stacked {
   stacked(P const& exec, matrix_view<T const, P::space> x, matrix_view<T const, P::space> y,
           bool smaller_first = false)
       : rows_(ops::make_buffer<T>(exec, (x.rows + y.rows) * x.cols)),
-        count_(x.rows + y.rows), cols_(x.cols) {
+        count_(x.rows + y.rows),
+        cols_(x.cols) {
     auto const all = rows_.view(count_, cols_);
     if (smaller_first && y.rows < x.rows) std::swap(x, y);
     ops::copy(exec, x, all.row_block(0, x.rows));
@@ -78,7 +79,8 @@ template <execution_policy P, class K, class T>
 bool sums_without_diagonal(P const& exec, K const& k, matrix_view<T const, P::space> x,
                            vector_view<double, P::space> sums, progress const& told) {
   if (!ops::kernel_sums(exec, k, x, x, matrix_view<double const, P::space>{},
-                        matrix_view<double, P::space>(sums.data, sums.size, 1, sums.stride, 1), &told))
+                        matrix_view<double, P::space>(sums.data, sums.size, 1, sums.stride, 1),
+                        &told))
     return false;
   ops::for_rows(exec, x.rows, drop_diagonal<K, T, P::space>{k, x, sums});
   return true;
@@ -146,9 +148,9 @@ struct draw_signs {
 /// Sums of a column's squares times what(i), and of its products with sums: 2 per column.
 template <class V, memory_space S>
 struct column_sums {
-  matrix_view<V const, S> columns;  ///< b x n
+  matrix_view<V const, S> columns;              ///< b x n
   vector_view<double const, S> linear, square;  ///< n; no data: none
-  matrix_view<double, S> out;    ///< b x 2
+  matrix_view<double, S> out;                   ///< b x 2
   LIMPID_HD void operator()(std::size_t b) const {
     double first = 0, second = 0;
     if (linear.data)
@@ -164,8 +166,8 @@ struct column_sums {
   }
 };
 
-/// The unbiased statistic of a split from inside = v' K0 v, along = v' K0 1 and all = 1' K0 1, v = 1
-/// on its m rows: sum over X pairs / m(m-1) + over Y pairs / n(n-1) - 2 mean between.
+/// The unbiased statistic of a split from inside = v' K0 v, along = v' K0 1 and all = 1' K0 1, v =
+/// 1 on its m rows: sum over X pairs / m(m-1) + over Y pairs / n(n-1) - 2 mean between.
 inline double split_statistic(double inside, double along, double all, double m, double n) {
   double const between = along - inside, other = all - 2 * along + inside;
   return inside / (m * (m - 1)) + other / (n * (n - 1)) - 2 * between / (m * n);

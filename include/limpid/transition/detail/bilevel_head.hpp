@@ -52,7 +52,9 @@ struct head_rows {
   template <class Use>
   void blocks(std::size_t begin, std::size_t end, Use const& use) const {
     std::size_t const d = x.cols, fit = (std::size_t{1} << 14) / d / 64 * 64,
-                      most = fit < 64 ? 64 : fit > 256 ? 256 : fit;
+                      most = fit < 64    ? 64
+                             : fit > 256 ? 256
+                                         : fit;
     bool const own = std::is_same_v<T, double> && x.col_stride == 1 && x.row_stride >= 0;
     std::vector<double> packed(own ? 0 : most * d);
     for (std::size_t first = begin; first < end; first += most) {
@@ -109,7 +111,9 @@ struct predict_head {
     on.nll[i] = top + std::log(sum) - seen - std::log(part);
   }
 
-  void rows(std::size_t begin, std::size_t end) const requires(S == memory_space::host) {
+  void rows(std::size_t begin, std::size_t end) const
+    requires(S == memory_space::host)
+  {
     if (begin == end) return;
     std::size_t const K = on.s.cols, count = end - begin;
     on.logits(w, begin, end, on.s);
@@ -155,7 +159,9 @@ struct direct_head {
   LIMPID_HD void operator()(std::size_t i) const {
     for (std::size_t k = 0; k < on.a.cols; ++k) on.a(i, k) = on.logit(v, i, k);
   }
-  void rows(std::size_t begin, std::size_t end) const requires(S == memory_space::host) {
+  void rows(std::size_t begin, std::size_t end) const
+    requires(S == memory_space::host)
+  {
     if (begin < end) on.logits(v, begin, end, on.a);
   }
 };
@@ -214,9 +220,7 @@ struct robust_slope {
   head_rows<T, S> on;
   double scale;
   LIMPID_HD bool used(std::size_t i) const { return on.judges(i); }
-  LIMPID_HD shared at(std::size_t i) const {
-    return {on.label(i), scale * on.s(i, on.label(i))};
-  }
+  LIMPID_HD shared at(std::size_t i) const { return {on.label(i), scale * on.s(i, on.label(i))}; }
   LIMPID_HD double operator()(shared const& r, std::size_t i, std::size_t k) const {
     return r.own * (on.s(i, k) - (k == r.label ? 1.0 : 0.0));
   }
@@ -247,23 +251,24 @@ struct head_slopes {
   }
 
   void rows(std::size_t begin, std::size_t end, double* sums) const
-      requires(S == memory_space::host) {
+    requires(S == memory_space::host)
+  {
     std::size_t const d = on.x.cols, K = on.s.cols;
     std::vector<double> slopes;
-    on.blocks(begin, end, [&](double const* at, std::size_t ld, std::size_t first,
-                              std::size_t count) {
-      slopes.assign(count * K, 0.0);
-      for (std::size_t r = 0; r < count; ++r) {
-        std::size_t const i = first + r;
-        if (!slope.used(i)) continue;
-        auto const row = slope.at(i);
-        for (std::size_t k = 0; k < K; ++k)
-          sums[k * (d + 1) + d] += slopes[r * K + k] = slope(row, i, k);
-        slope.extra(i, sums + K * (d + 1));
-      }
-      lanes::accumulate_outer(static_cast<double const*>(slopes.data()), K, at, ld, count, K, d,
-                              sums, d + 1);
-    });
+    on.blocks(begin, end,
+              [&](double const* at, std::size_t ld, std::size_t first, std::size_t count) {
+                slopes.assign(count * K, 0.0);
+                for (std::size_t r = 0; r < count; ++r) {
+                  std::size_t const i = first + r;
+                  if (!slope.used(i)) continue;
+                  auto const row = slope.at(i);
+                  for (std::size_t k = 0; k < K; ++k)
+                    sums[k * (d + 1) + d] += slopes[r * K + k] = slope(row, i, k);
+                  slope.extra(i, sums + K * (d + 1));
+                }
+                lanes::accumulate_outer(static_cast<double const*>(slopes.data()), K, at, ld, count,
+                                        K, d, sums, d + 1);
+              });
   }
 };
 
@@ -324,12 +329,26 @@ class bilevel_head {
  public:
   bilevel_head(Exec const& exec, matrix_view<T const, S> x, vector_view<std::int32_t const, S> y,
                std::size_t classes, bilevel_settings const& settings)
-      : exec_(exec), classes_(classes), size_(classes * (x.cols + 1)), set_(settings),
-        prediction_(exec, x.rows * classes), posterior_(exec, x.rows * classes),
-        logits_(exec, x.rows * classes), nll_(exec, x.rows), log_t_(exec, classes * classes),
-        parameters_(exec, size_), w_(size_), v_(size_),
-        rows_{x, y, prediction_.view(x.rows, classes), posterior_.view(x.rows, classes),
-              logits_.view(x.rows, classes), nll_.view(), settings.holdout, settings.seed} {}
+      : exec_(exec),
+        classes_(classes),
+        size_(classes * (x.cols + 1)),
+        set_(settings),
+        prediction_(exec, x.rows * classes),
+        posterior_(exec, x.rows * classes),
+        logits_(exec, x.rows * classes),
+        nll_(exec, x.rows),
+        log_t_(exec, classes * classes),
+        parameters_(exec, size_),
+        w_(size_),
+        v_(size_),
+        rows_{x,
+              y,
+              prediction_.view(x.rows, classes),
+              posterior_.view(x.rows, classes),
+              logits_.view(x.rows, classes),
+              nll_.view(),
+              settings.holdout,
+              settings.seed} {}
 
   ops::numbers const& parameters() const { return w_; }
 
@@ -381,8 +400,7 @@ class bilevel_head {
 
   /// At the fitted parameters.
   judged judge() const {
-    auto const sums =
-        slopes(robust_slope<T, S>{rows_, set_.scale}, 3 + classes_);
+    auto const sums = slopes(robust_slope<T, S>{rows_, set_.scale}, 3 + classes_);
     judged r;
     double const count = sums[size_ + 2];
     r.loss = sums[size_] / count;
@@ -409,8 +427,8 @@ class bilevel_head {
     }
     r.residual = ended.residual;
     direct(v_);
-    auto const sums = ops::sum_rows(exec_, rows_.x.rows, classes_ * classes_,
-                                    transition_slopes<T, S>{rows_});
+    auto const sums =
+        ops::sum_rows(exec_, rows_.x.rows, classes_ * classes_, transition_slopes<T, S>{rows_});
     r.by_t = matrix<double>(classes_, classes_);
     for (std::size_t c = 0; c < sums.size(); ++c) r.by_t.data()[c] = sums[c] / fitted_;
     return r;
@@ -467,8 +485,8 @@ class bilevel_head {
     }
     ops::numbers p = left;
     double rest = ops::dot(left, left);
-    for (std::size_t step = 0;
-         step < set_.solve_iterations && rest > tolerance * tolerance * whole; ++step) {
+    for (std::size_t step = 0; step < set_.solve_iterations && rest > tolerance * tolerance * whole;
+         ++step) {
       auto const image = times(p);
       double const bend = ops::dot(p, image);
       if (!(bend > 0)) return {std::sqrt(rest / whole), false};

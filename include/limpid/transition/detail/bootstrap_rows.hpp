@@ -113,8 +113,7 @@ class row_drawer {
       for (std::size_t k = 0; k + 1 < groups_.start.size(); ++k) {
         random_stream shuffle(seed_, 0xffffffffu, k);
         for (std::size_t r = groups_.start[k + 1]; r > groups_.start[k] + 1; --r)
-          std::swap(dealt_[r - 1],
-                    dealt_[groups_.start[k] + shuffle.below(r - groups_.start[k])]);
+          std::swap(dealt_[r - 1], dealt_[groups_.start[k] + shuffle.below(r - groups_.start[k])]);
       }
     }
     std::vector<std::uint64_t> kept;

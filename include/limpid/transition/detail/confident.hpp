@@ -108,7 +108,9 @@ struct confident_scan {
   }
   LIMPID_HD void own_rows(auto& use) { use(p); }
 
-  ops::row_fault rows(std::size_t begin, std::size_t end) const requires(S == memory_space::host) {
+  ops::row_fault rows(std::size_t begin, std::size_t end) const
+    requires(S == memory_space::host)
+  {
     ops::row_fault found;
     ops::detail::for_row_blocks(
         p, begin, end, [&](T const* at, std::size_t ld, std::size_t first, std::size_t count) {

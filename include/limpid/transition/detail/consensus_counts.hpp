@@ -290,16 +290,15 @@ class subset_counts {
     ops::gather_rows(exec_, all, place, few_x.view(few, x.cols));
     auto const found = ops::make_buffer<std::uint32_t>(exec_, 3 * few);
     auto const distances = ops::make_buffer<double>(exec_, 3 * few);
-    ops::nearest(exec_, matrix_view<T const, S>(few_x.view(few, x.cols)), all, 3, found.view(few, 3),
-                 distances.view(few, 3), {.distance = distance});
+    ops::nearest(exec_, matrix_view<T const, S>(few_x.view(few, x.cols)), all, 3,
+                 found.view(few, 3), distances.view(few, 3), {.distance = distance});
     auto const own = ops::make_buffer<std::int32_t>(exec_, few);
     auto const both = ops::make_buffer<std::int32_t>(exec_, few);
     ops::for_rows(exec_, few,
                   other_labels<S>{found.view(few, 3), place, some_y.view(),
                                   static_cast<std::int32_t>(c3.rows()), own.view(), both.view()});
     auto const some_w = chosen_weights(exec_, weights, chosen);
-    auto const few_w =
-        chosen_weights(exec_, vector_view<double const, S>(some_w.view()), place);
+    auto const few_w = chosen_weights(exec_, vector_view<double const, S>(some_w.view()), place);
     add_pairs(exec_, vector_view<std::int32_t const, S>(own.view()),
               vector_view<std::int32_t const, S>(both.view()),
               vector_view<double const, S>(few_w.view()), c3);

@@ -28,8 +28,8 @@ struct corrected_loss {
                     Options const& options = {}) const {
     return (*this)(exec, logits, y, T, vector_view<double const, Exec::space>{}, options);
   }
-  /// With weights: n numbers at least 0, or a view without data for all 1. They enter what is summed
-  /// over rows; the loss and gradients of a row are its own.
+  /// With weights: n numbers at least 0, or a view without data for all 1. They enter what is
+  /// summed over rows; the loss and gradients of a row are its own.
   template <execution_policy Exec, real_matrix M, label_vector L, real_matrix N, real_vector W>
   Result operator()(Exec const& exec, M const& logits, L const& y, N const& T, W const& weights,
                     Options const& options = {}) const {
@@ -66,10 +66,9 @@ struct corrected_loss {
   /// float or both of double; returns the rest.
   template <execution_policy Exec, real_matrix M, label_vector L, real_matrix N, writable_vector V,
             writable_matrix G>
-  requires real_vector<V> && std::same_as<value_t<V>, value_t<G>> Result
-  into(Exec const& exec, M const& logits, L const& y, N const& T, V&& loss, G&& gradient,
-       Options const& options = {})
-  const {
+    requires real_vector<V> && std::same_as<value_t<V>, value_t<G>>
+  Result into(Exec const& exec, M const& logits, L const& y, N const& T, V&& loss, G&& gradient,
+              Options const& options = {}) const {
     limpid::detail::enter<Fn, Exec, M, L, N, V, G>();
     auto&& held_z = limpid::detail::materialise(logits);
     auto&& held_y = limpid::detail::materialise(y);
@@ -115,9 +114,9 @@ struct corrected_loss {
     auto const by_row = ops::make_buffer<U>(exec, wanted ? n * cells : 0);
     auto const weights = in_double(exec, w);
     vector_view<double const, S> const wide = w.data ? weights.view() : vector_view<double, S>{};
-    auto r =
-        Fn::run(exec, z, y, t, wide,
-                corrected_outputs<U, S>{loss, gradient, by_row.view(wanted ? n : 0, cells)}, options);
+    auto r = Fn::run(exec, z, y, t, wide,
+                     corrected_outputs<U, S>{loss, gradient, by_row.view(wanted ? n : 0, cells)},
+                     options);
     if (!wanted) return r;
     if constexpr (std::is_same_v<U, double>) {
       r.transition_gradient = ops::download(exec, by_row.view(n, cells));

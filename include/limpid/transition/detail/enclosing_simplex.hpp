@@ -33,11 +33,11 @@ struct enclosing_simplex_result {
   double log_volume = 0;      ///< log |det T|, of T before its rows were projected
   double objective = 0;       ///< what was maximised, at the end
   double outside_share = 0;   ///< of the n K entries of P T^-1, are below -1e-3
-  double projected = 0;       ///< largest change of an entry of T when its rows were made distributions
-  double independence = 0;    ///< least eigenvalue of P'P over the largest; 0: the rows of P span less
-                              ///< than K dimensions
-  int rounds = 0;             ///< linear programmes, or stages of the smooth search
-  std::size_t pivots = 0;     ///< of the linear programmes
+  double projected = 0;  ///< largest change of an entry of T when its rows were made distributions
+  double independence = 0;  ///< least eigenvalue of P'P over the largest; 0: the rows of P span
+                            ///< less than K dimensions
+  int rounds = 0;           ///< linear programmes, or stages of the smooth search
+  std::size_t pivots = 0;   ///< of the linear programmes
   bool converged = false;
   bool stopped = false;           ///< by on_progress
   bool not_identifiable = false;  ///< rows of P span less than K dimensions: T is the identity
@@ -49,14 +49,20 @@ namespace detail::enclosing {
 
 inline constexpr double box = 50;  ///< bound on |Q|
 
-/// max <C, Q> over K x K matrices with x . column k of Q >= 0 for every row x given so far and every
-/// k, rows that sum to 1, |Q| <= box. The dual simplex method: a vertex is K^2 constraints that hold
-/// with equality, and a row that is given later only adds constraints.
+/// max <C, Q> over K x K matrices with x . column k of Q >= 0 for every row x given so far and
+/// every k, rows that sum to 1, |Q| <= box. The dual simplex method: a vertex is K^2 constraints
+/// that hold with equality, and a row that is given later only adds constraints.
 class vertex_program {
  public:
   vertex_program(matrix<double> const& objective, std::vector<std::vector<double>> const& rows)
-      : size_(objective.rows()), cells_(size_ * size_), rows_(&rows), cost_(cells_),
-        basis_(cells_), inverse_(cells_, cells_), price_(cells_), q_(cells_) {
+      : size_(objective.rows()),
+        cells_(size_ * size_),
+        rows_(&rows),
+        cost_(cells_),
+        basis_(cells_),
+        inverse_(cells_, cells_),
+        price_(cells_),
+        q_(cells_) {
     double top = 0;
     for (std::size_t c = 0; c < cells_; ++c) top = (std::max)(top, std::abs(objective.data()[c]));
     for (std::size_t c = 0; c < cells_; ++c) {
@@ -108,11 +114,14 @@ class vertex_program {
   template <class F>
   void entries(constraint const& c, F const& f) const {
     switch (c.what) {
-      case kind::upper: f(c.index, 1.0); break;
-      case kind::lower: f(c.index, -1.0); break;
+      case kind::upper:
+        f(c.index, 1.0);
+        break;
+      case kind::lower:
+        f(c.index, -1.0);
+        break;
       case kind::face:
-        for (std::size_t i = 0; i < size_; ++i)
-          f(i * size_ + c.index, -(*rows_)[c.row][i]);
+        for (std::size_t i = 0; i < size_; ++i) f(i * size_ + c.index, -(*rows_)[c.row][i]);
         break;
       default:
         for (std::size_t k = 0; k < size_; ++k)
@@ -120,7 +129,10 @@ class vertex_program {
     }
   }
   static double bound(constraint const& c) {
-    return c.what == kind::face ? 0 : c.what == kind::sum_up ? 1 : c.what == kind::sum_down ? -1 : box;
+    return c.what == kind::face       ? 0
+           : c.what == kind::sum_up   ? 1
+           : c.what == kind::sum_down ? -1
+                                      : box;
   }
 
   double most_broken(constraint& at) const {
@@ -159,7 +171,8 @@ class vertex_program {
       if (!(w[b] > 1e-9)) continue;
       double const ratio = price_[b] / w[b];
       // of near ties the largest pivot
-      if (ratio < least - 1e-13 || (ratio <= least + 1e-13 && leaving < cells_ && w[b] > w[leaving])) {
+      if (ratio < least - 1e-13 ||
+          (ratio <= least + 1e-13 && leaving < cells_ && w[b] > w[leaving])) {
         least = (std::min)(least, ratio);
         leaving = b;
       }
@@ -341,10 +354,10 @@ inline double log_det(matrix<double> const& q, matrix<double>* inverse = nullptr
 enum class aim { volume, distance };
 
 struct settings {
-  double penalty;          ///< on rows outside, per row; infinite: none may be
+  double penalty;  ///< on rows outside, per row; infinite: none may be
   int max_rounds;
-  std::size_t max_rows;    ///< of the smooth search
-  std::size_t pairs;       ///< of distance
+  std::size_t max_rows;  ///< of the smooth search
+  std::size_t pairs;     ///< of distance
   std::uint64_t seed;
   progress const* on_progress;
 };
@@ -355,7 +368,11 @@ class search {
 
  public:
   search(Exec const& exec, matrix_view<T const, S> p, aim what, settings const& options)
-      : exec_(exec), p_(p), what_(what), options_(options), size_(p.cols),
+      : exec_(exec),
+        p_(p),
+        what_(what),
+        options_(options),
+        size_(p.cols),
         q_(ops::make_buffer<double>(exec, size_ * size_)),
         some_(ops::make_buffer<T>(exec, options.max_rows < p.rows && options.penalty < infinity
                                             ? options.max_rows * p.cols
@@ -379,8 +396,10 @@ class search {
       return r;
     }
     if (K > 1) {
-      if (options_.penalty < infinity) smooth(q, r);
-      else exact(q, r);
+      if (options_.penalty < infinity)
+        smooth(q, r);
+      else
+        exact(q, r);
     } else {
       r.converged = true;
     }
@@ -396,7 +415,8 @@ class search {
     return q_.view(size_, size_);
   }
   std::vector<double> sums_at(matrix<double> const& q, vector_view<std::int32_t const, S> y) const {
-    return ops::sum_rows(exec_, p_.rows, 2 * size_ * size_ + 1, simplex_sums<T, S>{p_, place(q), y});
+    return ops::sum_rows(exec_, p_.rows, 2 * size_ * size_ + 1,
+                         simplex_sums<T, S>{p_, place(q), y});
   }
   bool go_on(double done, enclosing_simplex_result& r) const {
     if (options_.on_progress && *options_.on_progress) r.stopped = !(*options_.on_progress)(done);
@@ -419,9 +439,9 @@ class search {
         for (std::size_t j = 0; j < size_; ++j) gradient(i, j) = inverse(j, i);
       return logs;
     }
-    auto const sums = ops::sum_rows(
-        exec_, options_.pairs, size_ * size_ + 1,
-        pair_distance<T, S>{p, place(q), pairs_.view(options_.pairs, 2), width});
+    auto const sums =
+        ops::sum_rows(exec_, options_.pairs, size_ * size_ + 1,
+                      pair_distance<T, S>{p, place(q), pairs_.view(options_.pairs, 2), width});
     double const m = static_cast<double>(options_.pairs);
     for (std::size_t c = 0; c < size_ * size_; ++c) gradient.data()[c] = sums[c] / m;
     return sums[size_ * size_] / m;
@@ -511,7 +531,8 @@ class search {
       if (double const g = gained(static_cast<double>(s) / steps); g > gain) gain = g, best = s;
     if (best == steps) return 1;
     double low = (std::max)(best - 1, 0) / static_cast<double>(steps);
-    double high = (best + 1) / static_cast<double>(steps), share = best / static_cast<double>(steps);
+    double high = (best + 1) / static_cast<double>(steps),
+           share = best / static_cast<double>(steps);
     for (int step = 0; step < 60; ++step) {
       double const a = low + 0.381966 * (high - low), b = high - 0.381966 * (high - low);
       double const ga = gained(a), gb = gained(b);
@@ -578,12 +599,13 @@ class search {
       };
       bool const last = r.rounds + 1 == stages;
       std::size_t const most = last ? 400 : 100;
-      auto const ended = ops::lbfgs(
-          x, loss, keep_going,
-          {.memory = 20, .max_iterations = most, .tolerance = last ? 1e-5 : 1e-3});
+      auto const ended =
+          ops::lbfgs(x, loss, keep_going,
+                     {.memory = 20, .max_iterations = most, .tolerance = last ? 1e-5 : 1e-3});
       ++r.rounds;
       r.objective = -ended.objective;
-      r.converged = ended.converged || ended.iterations < most;  // else rounding is all that is left
+      r.converged =
+          ended.converged || ended.iterations < most;  // else rounding is all that is left
       if (r.stopped) break;
     }
     if (r.stopped) r.converged = false;

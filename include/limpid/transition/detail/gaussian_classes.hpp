@@ -32,7 +32,8 @@ inline constexpr std::size_t rows_at_once = 64;
 template <class T, memory_space S>
 void widen_rows(matrix_view<T const, S> x, std::size_t first, std::size_t count, double* to) {
   for (std::size_t r = 0; r < count; ++r)
-    for (std::size_t c = 0; c < x.cols; ++c) to[r * x.cols + c] = static_cast<double>(x(first + r, c));
+    for (std::size_t c = 0; c < x.cols; ++c)
+      to[r * x.cols + c] = static_cast<double>(x(first + r, c));
 }
 
 /// log P(given | true = k, x) of a row: from T, or from K logistic regressions.
@@ -45,7 +46,8 @@ struct channel_of_row {
 
   LIMPID_HD double logit(std::size_t i, std::size_t row) const {
     double z = coefficients(row, x.cols);
-    for (std::size_t c = 0; c < x.cols; ++c) z += coefficients(row, c) * static_cast<double>(x(i, c));
+    for (std::size_t c = 0; c < x.cols; ++c)
+      z += coefficients(row, c) * static_cast<double>(x(i, c));
     return z;
   }
   /// log sum of exp of the logits of class k.
@@ -74,8 +76,9 @@ struct channel_of_row {
 template <class T, memory_space S>
 struct expect_rows {
   channel_of_row<T, S> channel;
-  matrix_view<double const, S> mean, factor;  ///< factor: K blocks of the inverse triangle, or K x d of 1 / deviation
-  vector_view<double const, S> constant;      ///< K, log prior - log det / 2 - d log(2 pi) / 2
+  matrix_view<double const, S> mean,
+      factor;  ///< factor: K blocks of the inverse triangle, or K x d of 1 / deviation
+  vector_view<double const, S> constant;  ///< K, log prior - log det / 2 - d log(2 pi) / 2
   bool diagonal, labels;
   matrix_view<double, S> out;
   vector_view<double, S> likelihood;
@@ -117,13 +120,15 @@ struct expect_rows {
     // factor (x - mean) of a tile is one product per class
     std::vector<lanes::packed_weights<double>> turned;
     turned.reserve(classes);
-    std::vector<double> shift(d), x(rows_at_once * d), z(rows_at_once * d), score(rows_at_once * classes);
+    std::vector<double> shift(d), x(rows_at_once * d), z(rows_at_once * d),
+        score(rows_at_once * classes);
     for (std::size_t k = 0; k < classes; ++k) {
       for (std::size_t a = 0; a < d; ++a) {
         shift[a] = 0;
         for (std::size_t b = 0; b <= a; ++b) shift[a] -= factor(k * d + a, b) * mean(k, b);
       }
-      turned.emplace_back(&factor(k * d, 0), static_cast<std::size_t>(factor.row_stride), shift.data(), d, d);
+      turned.emplace_back(&factor(k * d, 0), static_cast<std::size_t>(factor.row_stride),
+                          shift.data(), d, d);
     }
     for (std::size_t first = begin; first < end; first += rows_at_once) {
       std::size_t const count = end - first < rows_at_once ? end - first : rows_at_once;
@@ -155,14 +160,17 @@ struct expect_rows {
   }
 };
 
-/// sum_rows: per class its weight, the sums of x, and of products (or squares) of x; then rows by class and label.
+/// sum_rows: per class its weight, the sums of x, and of products (or squares) of x; then rows by
+/// class and label.
 template <class T, memory_space S>
 struct class_moments {
   matrix_view<T const, S> x;
   vector_view<std::int32_t const, S> y;
   matrix_view<double const, S> r;
   bool products;
-  static constexpr std::size_t width(std::size_t d, bool products) { return 1 + d + (products ? d * (d + 1) / 2 : d); }
+  static constexpr std::size_t width(std::size_t d, bool products) {
+    return 1 + d + (products ? d * (d + 1) / 2 : d);
+  }
   LIMPID_HD void operator()(std::size_t i, double* sums) const {
     std::size_t const d = x.cols, classes = r.cols, block = width(d, products);
     for (std::size_t k = 0; k < classes; ++k) {
@@ -201,7 +209,8 @@ struct class_moments {
           if (w < 1e-15) continue;
           std::int32_t const label = y[first + t];
           at[0] += w;
-          if (label >= 0) sums[classes * block + k * classes + static_cast<std::size_t>(label)] += w;
+          if (label >= 0)
+            sums[classes * block + k * classes + static_cast<std::size_t>(label)] += w;
           // w x x' = (sqrt(w) x) (sqrt(w) x)'
           double const root = std::sqrt(w);
           for (std::size_t a = 0; a < d; ++a) {
@@ -223,7 +232,8 @@ struct class_moments {
   }
 };
 
-/// sum_rows: the slope of the label channel's likelihood in its coefficients, K K x (d + 1); then the mean of T(k, j | x).
+/// sum_rows: the slope of the label channel's likelihood in its coefficients, K K x (d + 1); then
+/// the mean of T(k, j | x).
 template <class T, memory_space S>
 struct channel_slope {
   channel_of_row<T, S> channel;
@@ -293,9 +303,15 @@ class gaussian_classes {
   static constexpr auto S = Exec::space;
 
  public:
-  gaussian_classes(Exec const& exec, matrix_view<T const, S> x, vector_view<std::int32_t const, S> y,
-                   std::size_t classes, gaussian_classes_options const& options)
-      : exec_(exec), x_(x), y_(y), classes_(classes), options_(options), r_(exec, x.rows * classes),
+  gaussian_classes(Exec const& exec, matrix_view<T const, S> x,
+                   vector_view<std::int32_t const, S> y, std::size_t classes,
+                   gaussian_classes_options const& options)
+      : exec_(exec),
+        x_(x),
+        y_(y),
+        classes_(classes),
+        options_(options),
+        r_(exec, x.rows * classes),
         likelihood_(exec, x.rows) {}
 
   std::size_t rows() const { return x_.rows; }
@@ -312,7 +328,8 @@ class gaussian_classes {
     random_stream draw(seed, static_cast<std::uint32_t>(start), 0);
     auto const seeds = spread_seeds(exec_, x_, classes_, draw);
     auto const there = ops::upload(exec_, seeds.view());
-    ops::for_rows(exec_, x_.rows, join_seed<T, S>{x_, there.view(classes_, x_.cols), r_.view(x_.rows, classes_)});
+    ops::for_rows(exec_, x_.rows,
+                  join_seed<T, S>{x_, there.view(classes_, x_.cols), r_.view(x_.rows, classes_)});
   }
 
   void maximise() {
@@ -324,10 +341,13 @@ class gaussian_classes {
     constant_ = vector<double>(classes_);
     for (std::size_t k = 0; k < classes_; ++k) shape_class(k, sums.data() + k * block, products);
     counts_ = matrix<double>(classes_, classes_);
-    for (std::size_t c = 0; c < classes_ * classes_; ++c) counts_.data()[c] = sums[classes_ * block + c];
+    for (std::size_t c = 0; c < classes_ * classes_; ++c)
+      counts_.data()[c] = sums[classes_ * block + c];
     if (!labels_) return;
-    if (options_.instance) climb_channel(sums, block);
-    else normalise_counts();
+    if (options_.instance)
+      climb_channel(sums, block);
+    else
+      normalise_counts();
   }
 
   /// Responsibilities; returns the log-likelihood.
@@ -336,10 +356,11 @@ class gaussian_classes {
     auto const factor = ops::upload(exec_, std::as_const(factor_).view());
     auto const constant = ops::upload(exec_, std::as_const(constant_).view());
     device_channel channel(*this);
-    ops::for_rows(exec_, x_.rows,
-                  expect_rows<T, S>{channel.view(), mean.view(classes_, x_.cols),
-                                    factor.view(factor_.rows(), x_.cols), constant.view(), options_.diagonal, labels_,
-                                    r_.view(x_.rows, classes_), likelihood_.view()});
+    ops::for_rows(
+        exec_, x_.rows,
+        expect_rows<T, S>{channel.view(), mean.view(classes_, x_.cols),
+                          factor.view(factor_.rows(), x_.cols), constant.view(), options_.diagonal,
+                          labels_, r_.view(x_.rows, classes_), likelihood_.view()});
     return ops::sum_rows(exec_, x_.rows, 1, add_likelihood<S>{likelihood_.view()})[0];
   }
 
@@ -357,7 +378,9 @@ class gaussian_classes {
   vector<double> const& prior() const { return prior_; }
   matrix<double> const& mean() const { return mean_; }
   matrix<double> const& covariance() const { return covariance_; }
-  matrix<double> coefficients() const { return options_.instance ? coefficients_ : matrix<double>{}; }
+  matrix<double> coefficients() const {
+    return options_.instance ? coefficients_ : matrix<double>{};
+  }
   matrix<double> transition() const {
     if (options_.instance) return mean_transition_;
     matrix<double> t(classes_, classes_);
@@ -376,13 +399,15 @@ class gaussian_classes {
     coefficients_ = matrix<double>(options_.instance ? classes_ * classes_ : 0, d + 1);
     log_t_ = matrix<double>(classes_, classes_, -std::log(static_cast<double>(classes_)));
     mean_transition_ = matrix<double>(classes_, classes_, 1 / static_cast<double>(classes_));
-    for (std::size_t k = 0; options_.instance && k < classes_; ++k)  // four fifths right, wherever x is
+    for (std::size_t k = 0; options_.instance && k < classes_;
+         ++k)  // four fifths right, wherever x is
       coefficients_(k * classes_ + k, d) = std::log(4.0 * static_cast<double>(classes_));
   }
 
   matrix_view<double const, S> posterior_view() const { return r_.view(x_.rows, classes_); }
 
-  /// Prior, mean, covariance and its factor from a class's sums. A class without weight keeps its shape.
+  /// Prior, mean, covariance and its factor from a class's sums. A class without weight keeps its
+  /// shape.
   void shape_class(std::size_t k, double const* sums, bool products) {
     constexpr double log_two_pi = 1.8378770664093454836;
     std::size_t const d = x_.cols;
@@ -393,7 +418,8 @@ class gaussian_classes {
       for (std::size_t a = 0; a < d; ++a) mean_(k, a) = sums[a] / w;
     sums += d;
     auto const second = [&](std::size_t a, std::size_t b) {  // b <= a
-      return sums[products ? a * (a + 1) / 2 + b : a] / (w > floor ? w : 1) - mean_(k, a) * mean_(k, b);
+      return sums[products ? a * (a + 1) / 2 + b : a] / (w > floor ? w : 1) -
+             mean_(k, a) * mean_(k, b);
     };
     if (options_.diagonal) {
       for (std::size_t a = 0; a < d; ++a) {
@@ -410,7 +436,8 @@ class gaussian_classes {
       for (std::size_t a = 0; a < d; ++a)
         for (std::size_t b = 0; b < d; ++b) covariance_(k * d + a, b) = s(a, b);
       matrix<double> l = s;
-      for (double more = options_.ridge; !ops::cholesky(l); more *= 10) {  // rounding alone can do this
+      for (double more = options_.ridge; !ops::cholesky(l);
+           more *= 10) {  // rounding alone can do this
         l = s;
         for (std::size_t a = 0; a < d; ++a) l(a, a) += more;
       }
@@ -419,7 +446,8 @@ class gaussian_classes {
       for (std::size_t a = 0; a < d; ++a)
         for (std::size_t b = 0; b <= a; ++b) factor_(k * d + a, b) = l(a, b);
     }
-    constant_[k] = std::log((std::max)(prior_[k], floor)) - half_log_det - static_cast<double>(d) * log_two_pi / 2;
+    constant_[k] = std::log((std::max)(prior_[k], floor)) - half_log_det -
+                   static_cast<double>(d) * log_two_pi / 2;
   }
 
   void normalise_counts() {
@@ -427,12 +455,14 @@ class gaussian_classes {
       double total = 0;
       for (std::size_t j = 0; j < classes_; ++j) total += counts_(k, j) + options_.smoothing;
       for (std::size_t j = 0; j < classes_; ++j)
-        log_t_(k, j) = total > 0 ? std::log((std::max)((counts_(k, j) + options_.smoothing) / total, 1e-300))
-                                 : -std::log(static_cast<double>(classes_));
+        log_t_(k, j) =
+            total > 0 ? std::log((std::max)((counts_(k, j) + options_.smoothing) / total, 1e-300))
+                      : -std::log(static_cast<double>(classes_));
     }
   }
 
-  /// A step that cannot lower the penalised likelihood: the Hessian is at most half the moments of (x, 1) (Boehning 1992).
+  /// A step that cannot lower the penalised likelihood: the Hessian is at most half the moments of
+  /// (x, 1) (Boehning 1992).
   void climb_channel(std::vector<double> const& moments, std::size_t block) {
     std::size_t const d = x_.cols, width = d + 1;
     device_channel channel(*this);
@@ -462,8 +492,9 @@ class gaussian_classes {
           step[a] /= bound(a, a);
         }
         for (std::size_t a = 0; a < width; ++a) coefficients_(k * classes_ + j, a) += step[a];
-        mean_transition_(k, j) = weight > 1e-300 ? slope[classes_ * classes_ * width + k * classes_ + j] / weight
-                                                 : 1 / static_cast<double>(classes_);
+        mean_transition_(k, j) =
+            weight > 1e-300 ? slope[classes_ * classes_ * width + k * classes_ + j] / weight
+                            : 1 / static_cast<double>(classes_);
       }
     }
   }
@@ -472,12 +503,15 @@ class gaussian_classes {
   struct device_channel {
     explicit device_channel(gaussian_classes const& m)
         : model(m),
-          numbers(ops::upload(m.exec_, m.options_.instance ? m.coefficients_.view() : m.log_t_.view())) {}
+          numbers(ops::upload(m.exec_,
+                              m.options_.instance ? m.coefficients_.view() : m.log_t_.view())) {}
     channel_of_row<T, S> view() const {
       std::size_t const classes = model.classes_;
       channel_of_row<T, S> out{model.x_, model.y_, {}, {}};
-      if (model.options_.instance) out.coefficients = numbers.view(classes * classes, model.x_.cols + 1);
-      else out.log_t = numbers.view(classes, classes);
+      if (model.options_.instance)
+        out.coefficients = numbers.view(classes * classes, model.x_.cols + 1);
+      else
+        out.log_t = numbers.view(classes, classes);
       return out;
     }
     gaussian_classes const& model;

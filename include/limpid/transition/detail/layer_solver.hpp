@@ -211,8 +211,10 @@ class layer_climber {
       double const own = T(k, k), less = sum - g;
       double const mu = g > 0 ? 0.5 * (less + std::sqrt(less * less + 4 * (sum - own) * g)) : sum;
       for (std::size_t j = 0; j < size_; ++j) {
-        if (j == k) T(k, j) = own / (mu + g);
-        else T(k, j) = mu > 0 ? T(k, j) / mu : (1 - own / g) / static_cast<double>(size_ - 1);
+        if (j == k)
+          T(k, j) = own / (mu + g);
+        else
+          T(k, j) = mu > 0 ? T(k, j) / mu : (1 - own / g) / static_cast<double>(size_ - 1);
         if (T(k, j) < 1e-300) T(k, j) = 0;  // denormals would slow every pass
       }
     }

@@ -112,7 +112,9 @@ struct unmix {
 
   /// Both products of a step for a block of rows at once. p, s, work and T are row-major without
   /// padding.
-  void rows(std::size_t begin, std::size_t end) const requires(S == memory_space::host) {
+  void rows(std::size_t begin, std::size_t end) const
+    requires(S == memory_space::host)
+  {
     std::size_t const classes = p.cols;
     std::size_t const fit = (std::size_t{1} << 14) / classes, most = fit < 8 ? 8 : fit;
     std::vector<double> turned(classes * classes), pull(most * classes);

@@ -9,7 +9,9 @@
 
 namespace limpid::transition::detail {
 
-inline double normal_cdf(double z) { return 0.5 * std::erfc(-z * 0.70710678118654752440); }
+inline double normal_cdf(double z) {
+  return 0.5 * std::erfc(-z * 0.70710678118654752440);
+}
 
 /// The z with P(Z <= z) = p: a rational start for the tail, then Halley steps on erfc.
 inline double normal_quantile(double p) {

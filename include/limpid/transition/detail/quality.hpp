@@ -89,7 +89,9 @@ struct score_rows {
   LIMPID_HD void own_rows(auto& use) {
     if (of.thresholds.data || of.score != quality_score::self_confidence) use(of.p);
   }
-  void rows(std::size_t begin, std::size_t end) const requires(S == memory_space::host) {
+  void rows(std::size_t begin, std::size_t end) const
+    requires(S == memory_space::host)
+  {
     if (of.thresholds.data || of.p.cols == 1 || of.score == quality_score::self_confidence) {
       for (std::size_t i = begin; i < end; ++i) (*this)(i);
       return;

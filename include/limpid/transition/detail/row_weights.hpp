@@ -28,8 +28,9 @@ struct add_weight {
 
 /// Checked, in double: one for each of the `rows` of `data`, finite and at least 0.
 template <class Exec, class W, memory_space S>
-ops::buffer<double, Exec> row_weights(Exec const& exec, std::string_view where, std::string_view data,
-                                      std::size_t rows, vector_view<W const, S> weights) {
+ops::buffer<double, Exec> row_weights(Exec const& exec, std::string_view where,
+                                      std::string_view data, std::size_t rows,
+                                      vector_view<W const, S> weights) {
   ops::check_rows(where, data, rows, "weights", weights.size);
   ops::check_weights(exec, where, "weights", weights);
   auto kept = ops::make_buffer<double>(exec, weights.size);

@@ -30,10 +30,11 @@ struct nearer_seed {
   }
 };
 
-/// `count` rows of x: the first at random, each next one in proportion to its squared distance from those there are
-/// (D. Arthur, S. Vassilvitskii, "k-means++", SODA 2007). O(n d count).
+/// `count` rows of x: the first at random, each next one in proportion to its squared distance from
+/// those there are (D. Arthur, S. Vassilvitskii, "k-means++", SODA 2007). O(n d count).
 template <class Exec, class T, memory_space S>
-matrix<double> spread_seeds(Exec const& exec, matrix_view<T const, S> x, std::size_t count, random_stream& draw) {
+matrix<double> spread_seeds(Exec const& exec, matrix_view<T const, S> x, std::size_t count,
+                            random_stream& draw) {
   matrix<double> seeds(count, x.cols);
   auto const gap = ops::make_buffer<double>(exec, x.rows);
   std::size_t row = draw.below(x.rows);

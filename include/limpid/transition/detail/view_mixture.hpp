@@ -24,9 +24,7 @@ struct neighbour_and_class {
   std::size_t column;
   std::int32_t classes;
   vector_view<std::int32_t, S> both;
-  LIMPID_HD void operator()(std::size_t i) const {
-    both[i] = y[index(i, column)] * classes + z[i];
-  }
+  LIMPID_HD void operator()(std::size_t i) const { both[i] = y[index(i, column)] * classes + z[i]; }
 };
 
 struct view_mixture {
