@@ -2,11 +2,12 @@
 // kernel_mean::mmd_agg with its defaults: 20 kernels, 4000 redraws; and what the tests of two
 // samples are worth: the share of rejections at level 0.05 of normal rows in 2 dimensions, shifted
 // by `shift` / 10 in each, and of a mixture of narrow bells on a grid ("blobs") against the same
-// bells turned. 0 is the level. `mmd_agg` of 300 draws each.
+// bells turned. 0 is the level. `mmd_agg` and `mmd_fuse` of 300 draws each.
 #include <limpid/exec/par.hpp>
 #include <limpid/exec/simd.hpp>
 #include <limpid/kernel_mean/evaluate.hpp>
 #include <limpid/kernel_mean/mmd_agg.hpp>
+#include <limpid/kernel_mean/mmd_fuse.hpp>
 #include <limpid/kernel_mean/two_sample_test.hpp>
 
 #include <benchmark/benchmark.h>
@@ -66,7 +67,7 @@ void cost(benchmark::internal::Benchmark* b) {
 BENCHMARK_CAPTURE(mmd_agg, simd, limpid::simd)->Apply(cost);
 BENCHMARK_CAPTURE(mmd_agg, par, limpid::par)->Apply(cost)->UseRealTime();
 
-enum class which { permutation, wild, agg, agg_pooled, agg_wild };
+enum class which { permutation, wild, agg, agg_pooled, agg_wild, fuse, fuse_code };
 
 void power(benchmark::State& state, which test) {
   auto const tenths = state.range(0);
@@ -90,6 +91,16 @@ void power(benchmark::State& state, which test) {
                          .by = test == which::agg_wild ? redraw::wild : redraw::permutation,
                          .draws = 300,
                          .level_draws = 300,
+                         .seed = seed})
+                        .reject;
+        continue;
+      }
+      if (test == which::fuse || test == which::fuse_code) {
+        using limpid::kernel_mean::fuse_scale;
+        rejected += limpid::kernel_mean::mmd_fuse(
+                        x, y,
+                        {.scale = test == which::fuse ? fuse_scale::paper : fuse_scale::code,
+                         .draws = 300,
                          .seed = seed})
                         .reject;
         continue;
@@ -118,5 +129,7 @@ BENCHMARK_CAPTURE(power, wild, which::wild)->Apply(shifts);
 BENCHMARK_CAPTURE(power, mmd_agg, which::agg)->Apply(shifts);
 BENCHMARK_CAPTURE(power, mmd_agg_pooled, which::agg_pooled)->Apply(shifts);
 BENCHMARK_CAPTURE(power, mmd_agg_wild, which::agg_wild)->Apply(shifts);
+BENCHMARK_CAPTURE(power, mmd_fuse, which::fuse)->Apply(shifts);
+BENCHMARK_CAPTURE(power, mmd_fuse_code, which::fuse_code)->Apply(shifts);
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include <limpid/kernel_mean/mixture_loss.hpp>
 #include <limpid/kernel_mean/mmd.hpp>
 #include <limpid/kernel_mean/mmd_agg.hpp>
+#include <limpid/kernel_mean/mmd_fuse.hpp>
 #include <limpid/kernel_mean/nystrom.hpp>
 #include <limpid/kernel_mean/outlier_score.hpp>
 #include <limpid/kernel_mean/ridge_shrink.hpp>

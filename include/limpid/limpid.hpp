@@ -6,18 +6,18 @@
 #ifndef LIMPID_LIMPID_HPP
 #define LIMPID_LIMPID_HPP
 
-#include <limpid/core.hpp>
-#include <limpid/exec.hpp>
-#include <limpid/ops.hpp>
-#include <limpid/noise.hpp>
-#include <limpid/transition.hpp>
-#include <limpid/kernel_mean.hpp>
-#include <limpid/reweight.hpp>
-#include <limpid/mixture.hpp>
-#include <limpid/graph.hpp>
-#include <limpid/crowd.hpp>
-#include <limpid/classify.hpp>
 #include <limpid/audit.hpp>
+#include <limpid/classify.hpp>
+#include <limpid/core.hpp>
+#include <limpid/crowd.hpp>
+#include <limpid/exec.hpp>
+#include <limpid/graph.hpp>
+#include <limpid/kernel_mean.hpp>
+#include <limpid/mixture.hpp>
+#include <limpid/noise.hpp>
+#include <limpid/ops.hpp>
+#include <limpid/reweight.hpp>
+#include <limpid/transition.hpp>
 #include <limpid/version.hpp>
 
 #endif  // LIMPID_LIMPID_HPP

@@ -9,6 +9,7 @@
 #include <limpid/kernel_mean/hsic_test.hpp>
 #include <limpid/kernel_mean/mmd.hpp>
 #include <limpid/kernel_mean/mmd_agg.hpp>
+#include <limpid/kernel_mean/mmd_fuse.hpp>
 #include <limpid/kernel_mean/two_sample_test.hpp>
 #include <limpid/kernel_mean/witness.hpp>
 
@@ -60,6 +61,19 @@ struct mmd_agg_case {
     std::vector<double> out;
     for (auto const& k : r.kernels) out.insert(out.end(), {k.kernel.gamma, k.statistic});
     return out;
+  }
+};
+
+struct mmd_fuse_case {
+  static constexpr char const* name = "kernel_mean::mmd_fuse";
+  static constexpr bool pairs = true;
+  using function = limpid::kernel_mean::mmd_fuse_fn;
+
+  template <class Policy, class In>
+  static std::vector<double> run(Policy const& exec, In const& in) {
+    auto const r = limpid::kernel_mean::mmd_fuse(exec, in.transition, in.transition,
+                                                 {.bandwidths = 2, .draws = 2});
+    return flattened{} << r.statistic << r.null_sample;
   }
 };
 
@@ -130,8 +144,9 @@ struct hsic_test_case {
   }
 };
 
-using kernel_tests_cases = std::tuple<mmd_case, two_sample_test_case, mmd_agg_case, witness_case,
-                                      hsic_case, hsic_labels_case, cka_case, hsic_test_case>;
+using kernel_tests_cases =
+    std::tuple<mmd_case, two_sample_test_case, mmd_agg_case, mmd_fuse_case, witness_case, hsic_case,
+               hsic_labels_case, cka_case, hsic_test_case>;
 
 }  // namespace limpid_test
 

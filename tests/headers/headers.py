@@ -57,7 +57,7 @@ def lines():
     return [" ".join(["limpid/" + h] + needs(h)) for h in headers((".hpp",))]
 
 
-# What the umbrella of a folder says of it, in the order of limpid.hpp.
+# What the umbrella of a folder says of it.
 FOLDERS = {
     "core": "The vocabulary: views, the tensor trait, results' arrays, errors, random streams.",
     "exec": "The execution policies seq and simd, and par where the program is compiled with OpenMP.",
@@ -103,7 +103,7 @@ def umbrellas():
         "limpid", "Everything that needs nothing but the library, Eigen and Boost headers.",
         ["Not included, since each needs something of its own: limpid/tensor/*.hpp, limpid/exec/cuda.hpp,",
          "limpid/exec/mpi.hpp. limpid/exec/par.hpp is included where the program is compiled with OpenMP."],
-        [f"#include <limpid/{name}>" for name in texts] + ["#include <limpid/version.hpp>"])
+        [f"#include <limpid/{name}>" for name in sorted([*texts, "version.hpp"])])
     return texts
 
 

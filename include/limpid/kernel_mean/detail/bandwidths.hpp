@@ -44,8 +44,8 @@ matrix_view<T const, S> some_rows(matrix_view<T const, S> x, std::size_t most) {
           x.row_stride * static_cast<std::ptrdiff_t>(step), x.col_stride};
 }
 
-/// All distances between rows of x and of y, ascending; of one sample (upper = true) those of i <
-/// j.
+/// All distances between rows of x and of y, ascending; of one sample (upper = true) those of
+/// i < j.
 template <execution_policy P, class D, class T>
 std::vector<double> sorted_distances(P const& exec, D const& distance,
                                      matrix_view<T const, P::space> x,
@@ -80,6 +80,20 @@ inline std::vector<double> geometric_bandwidths(std::vector<double> distances, s
   std::vector<double> out(count, low);
   for (std::size_t i = 1; i < count; ++i)
     out[i] = low * std::pow(high / low, static_cast<double>(i) / static_cast<double>(count - 1));
+  return out;
+}
+
+/// MMD-FUSE's: an even grid from half the 5 % quantile to twice the 95 % quantile. Rows that are
+/// all equal: 1.
+inline std::vector<double> even_bandwidths(std::vector<double> distances, std::size_t count) {
+  fill_zeros(distances);
+  distances.erase(distances.begin(), std::upper_bound(distances.begin(), distances.end(), 0.0));
+  if (distances.empty()) return std::vector<double>(count, 1.0);
+  double const low = distances[distances.size() / 20] / 2,
+               high = 2 * distances[distances.size() * 19 / 20];
+  std::vector<double> out(count, low);
+  for (std::size_t i = 1; i < count; ++i)
+    out[i] += (high - low) * static_cast<double>(i) / static_cast<double>(count - 1);
   return out;
 }
 
