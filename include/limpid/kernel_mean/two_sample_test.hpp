@@ -45,8 +45,7 @@ struct two_sample_test_result {
 /// holds as n grows, and l with it but more slowly.
 ///
 /// @param kernel  as in evaluate; positive semidefinite. Its parameters must not be chosen by how
-///                far
-///        it sets x and y apart.
+///                far it sets x and y apart.
 /// @param x       m x d, m >= 2, finite.
 /// @param y       n x d, n >= 2, finite, of x's value type. m = n for the wild ones.
 /// @param redraws B x (m + n), optional: for `permutation`, 1 where the row of [x; y] is dealt to x
