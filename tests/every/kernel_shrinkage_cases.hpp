@@ -19,7 +19,7 @@ namespace limpid_test {
 template <class X>
 auto first_rows(X const& x) {
   auto const all = limpid::view(x);
-  return all.row_block(0, all.rows < 150 ? all.rows : 150);
+  return all.row_block(0, all.rows < 70 ? all.rows : 70);
 }
 
 struct ridge_shrink_case {
